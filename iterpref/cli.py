@@ -1,0 +1,173 @@
+"""The command line: read a recipe, call one stage. ``iterpref --help`` is the place to start."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from iterpref import __version__, pipeline
+from iterpref.config import Recipe, load_recipe
+from iterpref.errors import InputError
+from iterpref.store import Run
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="iterpref",
+    help="Preference learning for code models that learns from debugging (IterPref / Target-DPO).\n\n"
+    "Failing programs become passing ones, step by step; the passing version is preferred, and only the tokens that "
+    "were wrong are penalised. Every verb reads a recipe (YAML) and can be stopped and run again: nothing is redone.",
+    epilog="Try: iterpref doctor; iterpref run RECIPE; iterpref show RUN. Recipes are documented in docs/recipes.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console(highlight=False)
+
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, such as train.beta=0.2.")
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
+Round = Annotated[int, typer.Option(help="Which round of the run.")]
+Unsafe = Annotated[
+    bool, typer.Option("--allow-unsafe-exec", help="Run programs without isolation where this machine offers none.")
+]
+
+
+def main() -> None:
+    """Entry point: one sentence and exit code 2 for bad input, 130 for Ctrl-C, a traceback for our own faults."""
+    try:
+        code = app(standalone_mode=False)
+    except InputError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"iterpref: {error}", markup=False)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("\nstopped; run the same command again to go on where it was", file=sys.stderr)
+        code = 130
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def collect(recipe: RecipeArgument, overrides: Overrides = None, allow_unsafe_exec: Unsafe = False) -> None:
+    """Get trajectories: run recorded attempts again, or draft and debug new programs."""
+    read = _read(recipe, overrides, allow_unsafe_exec)
+    with pipeline.open_run(read) as run:
+        pipeline.collect_stage(run, read)
+        _finish(run, read)
+
+
+@app.command()
+def pairs(recipe: RecipeArgument, overrides: Overrides = None) -> None:
+    """Pair the final version with earlier failing ones, find the focus, filter; export to RUN/export."""
+    read = _read(recipe, overrides)
+    with pipeline.open_run(read) as run:
+        pipeline.pairs_stage(run, read)
+        _finish(run, read)
+
+
+@app.command()
+def train(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    only: Annotated[list[str] | None, typer.Option(help="Train only this variant (may be given again).")] = None,
+) -> None:
+    """Train on the pairs of a run: every variant of the recipe, or those named."""
+    read = _read(recipe, overrides)
+    with pipeline.open_run(read) as run:
+        pipeline.train_stage(run, read, only=only or ())
+        _finish(run, read)
+
+
+@app.command()
+def run(recipe: RecipeArgument, overrides: Overrides = None, allow_unsafe_exec: Unsafe = False) -> None:
+    """All of it: collect, pairs, train and, where the recipe says so, evaluate, for every round."""
+    read = _read(recipe, overrides, allow_unsafe_exec)
+    with pipeline.open_run(read) as opened:
+        pipeline.run_recipe(opened, read)
+        _finish(opened, read)
+
+
+@app.command()
+def show(
+    run: RunArgument,
+    pair: Annotated[str, typer.Argument(help="A pair's number, from 1, or its id.")] = "1",
+    tokenizer: Annotated[str, typer.Option(help="Colour whole tokens of this tokenizer (name or folder).")] = "",
+    round: Round = 1,
+) -> None:
+    """Print one pair in colour: penalised, unchanged, missing."""
+    from iterpref.focus import token_weights
+    from iterpref.report.terminal import render_pair
+
+    with Run(run, read_only=True) as opened:
+        found = pipeline.find_pair(opened, pair, round)
+    if tokenizer and found.rejected is not None:
+        offsets = pipeline.load_tokenizer(tokenizer).encode(found.rejected, add_special_tokens=False).offsets
+        out.print(render_pair(found, offsets, token_weights(found.rejected, offsets, found.rejected_spans)))
+    else:
+        out.print(render_pair(found))
+
+
+@app.command()
+def quickstart(
+    run: Annotated[str, typer.Option(help="The run folder (default: runs/quickstart).")] = "",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the run folder and start over.")] = False,
+    all_methods: Annotated[bool, typer.Option("--all-methods", help="Train the slower variants too.")] = False,
+) -> None:
+    """The whole idea on a laptop, in minutes: no key, no GPU, no download of weights."""
+    from iterpref.quickstart import quickstart as whole_idea
+
+    whole_idea(run, fresh=fresh, all_methods=all_methods)
+
+
+@app.command()
+def report(
+    run: RunArgument,
+    tokenizer: Annotated[str, typer.Option(help="Show the tokens of this tokenizer (name or folder).")] = "",
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Write RUN/report.html: one self-contained page of what happened."""
+    with Run(run, read_only=True) as opened:
+        path = pipeline.write_report(opened, tokenizer)
+    out.print(f"wrote {path}", markup=False, soft_wrap=True)
+    if show:
+        typer.launch(path.resolve().as_uri())
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine can isolate, which extras are installed, and what it would train on."""
+    from iterpref.doctor import examine
+
+    for line in examine():
+        out.print(line, markup=False)
+
+
+def _read(recipe: str, overrides: list[str] | None, allow_unsafe_exec: bool = False) -> Recipe:
+    extra = ["sandbox.allow_unsafe_exec=true"] if allow_unsafe_exec else []
+    return load_recipe(recipe, [*(overrides or ()), *extra])
+
+
+def _finish(run: Run, recipe: Recipe) -> None:
+    """Write what a person looks at next, and say where it is."""
+    written = [*pipeline.export(run), run.write_text("summary.md", pipeline.summarise(run, recipe))]
+    for path in written:
+        out.print(f"wrote {path}", markup=False, soft_wrap=True)

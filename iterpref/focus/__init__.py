@@ -1,0 +1,28 @@
+"""Which characters of a failing program were wrong, and which tokens those are. Usable alone, without torch.
+
+>>> from iterpref.focus import DIFFERS, focus_spans
+>>> rejected, chosen = focus_spans(DIFFERS["lines"]("x = 1\\n", "x = 2\\n"))
+>>> rejected[0].start, rejected[0].end, rejected[0].reason
+(0, 6, 'changed')
+"""
+
+from iterpref.focus.diff import Deletions, Differ, Hunk, focus_spans
+from iterpref.focus.lexemes import diff_lexemes
+from iterpref.focus.lines import diff_lines
+from iterpref.focus.masks import token_weights
+from iterpref.lookup import lookup
+
+__all__ = ["DIFFERS", "Deletions", "Differ", "Hunk", "focus_spans", "resolve_differ", "token_weights"]
+
+DIFFERS: dict[str, Differ] = {"lines": diff_lines, "lexemes": diff_lexemes}
+
+
+def resolve_differ(name: str) -> Differ:
+    """A differ by short name, else by dotted path (``my.module:my_differ``).
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    paths = {short: f"{differ.__module__}:{differ.__name__}" for short, differ in DIFFERS.items()}
+    differ: Differ = lookup("differ", name, paths)
+    return differ

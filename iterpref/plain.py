@@ -1,0 +1,104 @@
+"""Plain Python values to JSON and back, exactly.
+
+Test cases hold Python values (tuples, sets, infinities, large integers) that JSON alone would change. Every value of a
+built-in plain type survives the round trip with its type; anything else is refused. The sandbox uses the same encoding
+to carry returned values out of the child process, so nothing in here may import more than the standard library.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Annotated, Any
+
+__all__ = ["NotPlain", "Plain", "from_json", "to_json"]
+
+# json.dumps writes integers in decimal, which Python limits to 4,300 digits.
+_LARGEST_JSON_INT = 10**1000
+
+
+class NotPlain(TypeError):
+    """The value, or something inside it, is not of a plain built-in type."""
+
+
+def to_json(value: Any) -> Any:
+    """Encode ``value`` as JSON-ready data. Types are compared exactly: a subclass of ``int`` is not plain.
+
+    Raises:
+        NotPlain: a value inside is of another type.
+        RecursionError: the value is nested too deeply, or contains itself.
+    """
+    kind = type(value)
+    if value is None or kind is bool or kind is str:
+        return value
+    if kind is int:
+        return value if -_LARGEST_JSON_INT < value < _LARGEST_JSON_INT else {"$int": hex(value)}
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": repr(value)}
+    if kind is list:
+        return [to_json(item) for item in value]
+    if kind is tuple:
+        return {"$tuple": [to_json(item) for item in value]}
+    if kind is dict:
+        if all(type(key) is str and not key.startswith("$") for key in value):
+            return {key: to_json(item) for key, item in value.items()}
+        return {"$dict": [[to_json(key), to_json(item)] for key, item in value.items()]}
+    if kind is set or kind is frozenset:
+        return {f"${kind.__name__}": [to_json(item) for item in value]}
+    if kind is bytes:
+        return {"$bytes": base64.b64encode(value).decode("ascii")}
+    if kind is complex:
+        return {"$complex": [to_json(value.real), to_json(value.imag)]}
+    raise NotPlain(f"a value of type {kind.__name__} is not plain data")
+
+
+def from_json(data: Any) -> Any:
+    """Decode what :func:`to_json` made. Ordinary JSON comes back unchanged.
+
+    Raises:
+        ValueError: an object with an unknown ``$`` tag.
+    """
+    if isinstance(data, list):
+        return [from_json(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if len(data) == 1:
+        (tag, body), *_ = data.items()
+        if tag.startswith("$"):
+            return _decode(tag, body)
+    return {key: from_json(item) for key, item in data.items()}
+
+
+def _decode(tag: str, body: Any) -> Any:
+    if tag == "$tuple":
+        return tuple(from_json(item) for item in body)
+    if tag == "$dict":
+        return {from_json(key): from_json(item) for key, item in body}
+    if tag == "$set":
+        return {from_json(item) for item in body}
+    if tag == "$frozenset":
+        return frozenset(from_json(item) for item in body)
+    if tag == "$bytes":
+        return base64.b64decode(body)
+    if tag == "$complex":
+        return complex(from_json(body[0]), from_json(body[1]))
+    if tag == "$int":
+        return int(body, 16)
+    if tag == "$float":
+        return float(body)
+    raise ValueError(f"unknown tag {tag!r} in encoded test data")
+
+
+class _Codec:
+    """Tells pydantic to pass a field through :func:`to_json` and :func:`from_json`."""
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> Any:
+        from pydantic_core import core_schema  # here: the sandbox's child process must not load pydantic
+
+        return core_schema.no_info_plain_validator_function(
+            from_json, serialization=core_schema.plain_serializer_function_ser_schema(to_json)
+        )
+
+
+Plain = Annotated[Any, _Codec()]
+"""A field that holds any plain value and is stored by this module's encoding."""

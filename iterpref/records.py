@@ -1,0 +1,55 @@
+"""The kinds of record a run folder holds, and how they fit together.
+
+    kind        id                       record
+    source      <session>                Trajectory as it was read: a task, and versions with the labels they came with
+    attempt     <session>/<index>        Attempt with our own verdict
+    end         <session>                End: the session is complete, and why
+    pair        <session>/<index>        Pair
+    drop        <stage>:<id>             Drop
+    metric      <variant>/<step>         numbers logged in training
+    trained     <variant>                what training ended with
+    score       <variant>/<split>/<task> Score
+
+A session is one trajectory in the making: ``<task>``, or ``<task>#<sample>`` where a task is drafted several times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from iterpref.store import Run
+from iterpref.types import Attempt, Trajectory
+
+__all__ = ["End", "attempt_id", "trajectories", "trajectory"]
+
+
+@dataclass(frozen=True)
+class End:
+    """A session is complete. ``source`` is the id of the record it grew from."""
+
+    source: str
+    teacher: str
+    reason: str  # solved | unsolved | no answer
+
+
+def attempt_id(session: str, index: int) -> str:
+    return f"{session}/{index:03d}"
+
+
+def trajectories(run: Run, round: int = 1) -> Iterator[tuple[str, Trajectory]]:
+    """Every complete session as a trajectory with our verdicts, in the order in which they were completed."""
+    for session, end in run.items("end", End, round):
+        yield session, _assemble(run, session, end, round)
+
+
+def trajectory(run: Run, session: str, round: int = 1) -> Trajectory | None:
+    """One complete session, or None."""
+    end = run.get("end", session, End, round)
+    return _assemble(run, session, end, round) if end else None
+
+
+def _assemble(run: Run, session: str, end: End, round: int) -> Trajectory:
+    source = run.get("source", end.source, Trajectory, round)
+    assert source is not None, f"record {end.source!r} is missing"  # written before any session begins
+    return Trajectory(source.task, tuple(run.below("attempt", f"{session}/", Attempt, round)), end.teacher)

@@ -1,0 +1,67 @@
+"""A pair on the terminal: what is penalised, what is unchanged, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from iterpref.types import Pair, Span
+
+__all__ = ["render_pair"]
+
+PENALISED = "bold white on red"
+RECORDED = "red"  # differs, but carries no penalty
+MISSING = "bold black on yellow"
+PREFERRED = "bold white on green"
+
+
+def render_pair(pair: Pair, offsets: Sequence[tuple[int, int]] | None = None, weights: Sequence[float] = ()) -> Group:
+    """Both programs of a pair, y- first. With token ``offsets`` and ``weights`` of y-, whole tokens are coloured."""
+    told = ", ".join(f"{key} {value}" for key, value in pair.provenance.items() if value not in ("", None))
+    parts: list[RenderableType] = [
+        Text(f"pair {pair.id}", style="bold"),
+        Text(told, style="dim"),
+        Panel(Text(pair.prompt.strip("\n")), title="prompt"),
+    ]
+    if pair.rejected is not None:
+        code = _mark(pair.rejected, pair.rejected_spans)
+        if offsets is not None:
+            code = Text(pair.rejected)
+            for (start, end), weight in zip(offsets, weights, strict=False):
+                if weight:
+                    code.stylize(PENALISED, start, max(end, start + 1))
+            if weights and weights[-1]:
+                code.append(" end of program ", MISSING)
+        parts.append(Panel(code, title="y-  the failing version"))
+    chosen = Text(pair.chosen)
+    for span in pair.chosen_spans:
+        chosen.stylize(PREFERRED, span.start, span.end)
+    parts.append(Panel(chosen, title="y+  the version that passes"))
+    legend = Text("  ").join(
+        [
+            Text(" penalised ", PENALISED),
+            Text(" missing here ", MISSING),
+            Text(" preferred instead ", PREFERRED),
+            Text("unchanged: no colour"),
+        ]
+    )
+    return Group(*parts, legend)
+
+
+def _mark(code: str, spans: Sequence[Span]) -> Text:
+    text = Text()
+    at = 0
+    for span in sorted(spans, key=lambda each: (each.start, each.end)):
+        text.append(code[at : span.start])
+        if span.start == span.end:
+            whole_line = code[: span.start].endswith("\n")
+            text.append(f" missing here{', penalised' if span.weight else ''} ", MISSING)
+            text.append("\n" if whole_line else "")
+        else:
+            text.append(code[span.start : span.end], PENALISED if span.weight else RECORDED)
+        at = span.end
+    text.append(code[at:])
+    return text

@@ -1,0 +1,242 @@
+"""Linux namespaces, mounts and privileges through ctypes: how a process shuts itself in.
+
+Runs in the fork server and in its children, so only the standard library may be imported. Every function changes the
+calling process and raises ``OSError`` naming the step that the kernel refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import sys
+
+__all__ = ["drop_capabilities", "enter", "fork_in_new_namespace", "private_mounts"]
+
+NOBODY = 65534
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+SYS_MOUNT_SETATTR = 442  # the same on every architecture; the C library wraps it only since 2022
+AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2
+CAPABILITY_VERSION_3 = 0x20080522
+LAST_CAPABILITY = 63
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
+_SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_TMP_OPTIONS = "mode=0755,size=64m,nr_inodes=8192"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(step: str, function: str, *arguments: object) -> int:
+    result = int(getattr(_libc, function)(*arguments))
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{step}: {os.strerror(code)}")
+    return result
+
+
+def _long(*values: int) -> list[ctypes.c_long]:
+    return [ctypes.c_long(value) for value in values]
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    encoded = None if kind is None else kind.encode()
+    _call(
+        f"mount {kind or 'bind'} at {target}",
+        "mount",
+        source.encode(),
+        target.encode(),
+        encoded,
+        ctypes.c_ulong(flags),
+        options.encode(),
+    )
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "userns")]
+
+
+def _read_only(path: str, recursive: bool) -> None:
+    """Make a mount, and with ``recursive`` all below it, read-only and without set-uid (Linux 5.12)."""
+    attributes = _MountAttributes(set=MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID)
+    _call(
+        f"mount_setattr {path}",
+        "syscall",
+        *_long(SYS_MOUNT_SETATTR, AT_FDCWD),
+        path.encode(),
+        *_long(AT_RECURSIVE if recursive else 0),
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+
+
+def _unshare(what: str, flags: int) -> None:
+    _call(f"unshare {what}", "unshare", flags)
+
+
+def _expose(path: str) -> None:
+    """Show one host path, read-only, at its own place in the new root (the host is mounted at ``/old``)."""
+    source = "/old" + path
+    if os.path.lexists(path) or not os.path.lexists(source):
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), path)
+        return
+    if os.path.isdir(source):
+        os.mkdir(path)
+    else:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
+    _mount(source, path, None, MS_BIND | MS_REC)
+    _read_only(path, recursive=True)
+
+
+def _build_root(readable: list[str]) -> None:
+    """Swap the file system for an empty one that holds the system's libraries and ``readable``, read-only."""
+    os.umask(0o022)
+    _mount("none", "/", None, MS_REC | MS_PRIVATE)
+    _mount("root", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m")
+    os.chdir("/tmp")
+    os.mkdir("old")
+    _call("pivot_root", "pivot_root", b".", b"old")
+    os.chdir("/")
+    for path in (*_SYSTEM, *_SYSTEM_FILES, *sorted(readable)):
+        _expose(path)
+    os.makedirs("/dev", exist_ok=True)
+    for name in _DEVICES:
+        os.close(os.open(f"/dev/{name}", os.O_CREAT | os.O_WRONLY, 0o644))
+        _mount(f"/old/dev/{name}", f"/dev/{name}", None, MS_BIND)
+    for link, target in (("fd", "/proc/self/fd"), ("shm", "/tmp"), ("stdin", "fd/0"), ("stdout", "fd/1")):
+        os.symlink(target, f"/dev/{link}")
+    os.makedirs("/etc", exist_ok=True)
+    with open("/etc/passwd", "w", encoding="ascii") as passwd:
+        passwd.write(f"nobody:x:{NOBODY}:{NOBODY}::/tmp:/bin/sh\n")
+    for place in ("/tmp", "/proc"):
+        os.makedirs(place, exist_ok=True)
+    _mount("/old/proc", "/proc", None, MS_BIND | MS_REC)  # a user namespace may mount proc only where one is visible
+    _call("umount old root", "umount2", b"/old", MNT_DETACH)
+    os.rmdir("/old")
+    _read_only("/", recursive=False)
+
+
+def _become_nobody() -> None:
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    # Changing the uid makes /proc/self belong to root again, and the id maps below are written there.
+    _call("prctl dumpable", "prctl", PR_SET_DUMPABLE, *_long(1, 0, 0, 0))
+
+
+def _knows_nobody() -> bool:
+    """Whether this user namespace has a uid for nobody; one made by ``unshare --map-root-user`` has not."""
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        ranges = [[int(word) for word in line.split()] for line in file]
+    return any(first <= NOBODY < first + count for first, _, count in ranges)
+
+
+def _new_user_namespace(flags: int) -> None:
+    uid, gid = os.getuid(), os.getgid()
+    _unshare("user, network and process namespaces", CLONE_NEWUSER | flags)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{NOBODY} {uid} 1"), ("gid_map", f"{NOBODY} {gid} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+
+
+def _no_further_user_namespaces() -> None:
+    """A program must not gain capabilities in a user namespace of its own."""
+    with contextlib.suppress(OSError), open("/proc/sys/user/max_user_namespaces", "w", encoding="ascii") as file:
+        file.write("0")
+
+
+def enter(readable: list[str], parent_pid: int) -> None:
+    """Shut this process in; returns in the new namespaces' process 1, as an unprivileged uid.
+
+    The calling process stays outside as a watchman: it ends with process 1, and kills it when ``parent_pid`` dies,
+    even by SIGKILL (a pidfd, as PR_SET_PDEATHSIG would fire at the end of the thread that started us).
+
+    Raises:
+        OSError: a step was refused; the message names it.
+    """
+    if not sys.platform.startswith("linux"):
+        raise OSError("this system is not Linux")
+    parent = os.pidfd_open(parent_pid)
+    rest = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    mounted = False
+    if os.geteuid() == 0 and _knows_nobody():
+        # Mount as root, who can reach an interpreter in a private home; only then give the privileges up. A
+        # container's root may not mount, but anyone may in a user namespace.
+        with contextlib.suppress(PermissionError):
+            _unshare("mount namespace", CLONE_NEWNS)
+            mounted = True
+        if mounted:
+            _build_root(readable)
+        _become_nobody()
+    _new_user_namespace(rest)
+    if not mounted:
+        _build_root(readable)
+    pid = os.fork()
+    if pid:
+        _watch(parent, pid)
+    os.close(parent)
+    # The watchman has one thread, so here the signal is safe.
+    _call("prctl pdeathsig", "prctl", PR_SET_PDEATHSIG, *_long(signal.SIGKILL, 0, 0, 0))
+    _no_further_user_namespaces()
+    _mount_proc()
+    for capability in range(LAST_CAPABILITY + 1):  # what nobody may gain by executing a file; we keep what we hold
+        if _libc.prctl(PR_CAPBSET_DROP, *_long(capability, 0, 0, 0)) < 0:
+            break
+    _call("no_new_privs", "prctl", PR_SET_NO_NEW_PRIVS, *_long(1, 0, 0, 0))
+
+
+def _watch(parent: int, child: int) -> None:
+    ours = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(parent, select.POLLIN)
+    poll.register(ours, select.POLLIN)
+    if ours not in [fd for fd, _ in poll.poll()]:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os._exit(0)
+
+
+def _mount_proc() -> None:
+    """Show this process namespace's own /proc; where a container's masked /proc forbids that, an empty one."""
+    try:
+        _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    except OSError:
+        _mount("empty", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0")
+
+
+def fork_in_new_namespace(own: int) -> int:
+    """Fork a child that is process 1 of a new process namespace; ``own`` is a pidfd of the caller."""
+    _unshare("process namespace", CLONE_NEWPID)
+    pid = os.fork()
+    if pid:
+        _call("setns", "setns", own, CLONE_NEWPID)  # a second unshare is refused until this is undone
+    return pid
+
+
+def private_mounts() -> None:
+    """Give this process an empty /tmp and a /proc of its own namespace."""
+    _unshare("mount and ipc namespaces", CLONE_NEWNS | CLONE_NEWIPC)
+    _mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, _TMP_OPTIONS)
+    _mount_proc()
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+def drop_capabilities() -> None:
+    """Hold no capability any more, not even inside the user namespace."""
+    header = _CapabilityHeader(CAPABILITY_VERSION_3, 0)
+    _call("capset", "capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))

@@ -1,0 +1,232 @@
+"""The parent's side of one fork server: start it, hand it a job, collect what comes back.
+
+Everything that a child wrote is treated as hostile: read with a bound, never waited for beyond the job's time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Refused", "Run", "Worker", "WorkerLost"]
+
+OUTPUT_BYTES = 16 << 20  # standard output and standard error together
+RESULT_BYTES = 64 << 20
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# Modules that programs use most are imported before the first fork. The package's own are found by path, without
+# running iterpref/sandbox/__init__.py, which belongs to the parent.
+_BOOT = """
+import bisect, collections, copy, datetime, decimal, fractions, functools, heapq, itertools, math, operator, random, re
+import statistics, string, sys, types, typing
+for name, path in (("iterpref", sys.argv[1]), ("iterpref.sandbox", sys.argv[1] + "/sandbox")):
+    module = sys.modules[name] = types.ModuleType(name)
+    module.__path__ = [path]
+from iterpref.sandbox.server import main
+main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[5:], sys.argv[4] == "isolate")
+"""
+
+
+class Refused(Exception):  # noqa: N818
+    """The machine does not let the fork server shut itself in."""
+
+
+class WorkerLost(Exception):  # noqa: N818
+    """The fork server or the jail failed: not the program's doing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a job left: exit status (negative: a signal), output and result bytes, and why it was stopped, if it was."""
+
+    exit: int
+    output: bytes
+    result: bytes
+    stopped: str  # "", "wall", "output", "result" or "memory"
+    cpu_seconds: float
+    wall_seconds: float
+
+
+class Worker:
+    """One fork server. Not thread-safe: one job at a time."""
+
+    def __init__(self, isolate: bool) -> None:
+        """Raises Refused or WorkerLost."""
+        self._control, theirs = socket.socketpair()
+        command = [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, _PACKAGE, str(theirs.fileno()), str(os.getpid())]
+        with theirs:
+            self._process = subprocess.Popen(
+                [*command, "isolate" if isolate else "share", *_interpreter_folders()],
+                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                cwd="/",
+                start_new_session=True,  # a Ctrl-C is for the parent, which then closes us
+            )
+        try:
+            self._control.settimeout(START_SECONDS)
+            greeting = self._answer()
+        except BaseException:
+            self.close()
+            raise
+        if "refused" in greeting:
+            self.close()
+            raise Refused(greeting["refused"])
+        self.protections: tuple[str, ...] = tuple(greeting["protections"])
+
+    def run(self, job: bytes, stdin: bytes, limits: dict[str, Any], wall_seconds: float) -> Run:
+        """Run one job to its end, or to ``wall_seconds``.
+
+        Raises:
+            WorkerLost: the server, or the set-up of the jail, failed.
+        """
+        started = time.perf_counter()
+        output_r, output_w = os.pipe()
+        result_r, result_w = os.pipe()
+        job_fd, stdin_fd = _as_file(job), _as_file(stdin)
+        try:
+            sent = [job_fd, stdin_fd, output_w, result_w]
+            try:
+                socket.send_fds(self._control, [json.dumps(limits).encode() + b"\n"], sent)
+            except OSError as error:
+                raise WorkerLost(f"the fork server is gone: {error}") from error
+            finally:
+                for fd in sent:
+                    os.close(fd)
+            output, result = _Stream(output_r, OUTPUT_BYTES), _Stream(result_r, RESULT_BYTES)
+            stopped = self._attend(output, result, started + wall_seconds)
+            report = self._answer()
+            # All writers are dead by now, so what is there is all there will be.
+            output.drain()
+            result.drain()
+        finally:
+            os.close(output_r)
+            os.close(result_r)
+        if "fault" in report:
+            raise WorkerLost(f"the jail could not be set up: {report['fault']}")
+        if "exit" not in report and not report["killed"]:
+            raise WorkerLost("the jail ended without a report")
+        return Run(
+            exit=report.get("exit", -9),
+            output=bytes(output.data),
+            result=bytes(result.data),
+            stopped=stopped or ("output" if output.full else "result" if result.full else report["killed"]),
+            cpu_seconds=report["cpu"],
+            wall_seconds=time.perf_counter() - started,
+        )
+
+    def _attend(self, output: _Stream, result: _Stream, deadline: float) -> str:
+        """Drain the streams until the server answers; returns why the job was stopped, if it was."""
+        stopped = ""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        streams = {stream.fd: stream for stream in (output, result)}
+        for fd in streams:
+            poll.register(fd, select.POLLIN)
+        while True:
+            left = deadline - time.perf_counter()
+            ready = [fd for fd, _ in poll.poll(max(left, 0) * 1000 + 1)]
+            for fd in ready:
+                if fd in streams and streams[fd].read_some() == 0:
+                    poll.unregister(fd)
+            if self._control.fileno() in ready:
+                return stopped
+            if not stopped:
+                stopped = "output" if output.full else "result" if result.full else "wall" if left <= 0 else ""
+                if stopped:
+                    with contextlib.suppress(OSError):
+                        self._control.sendall(b"kill\n")
+                    deadline = time.perf_counter() + STOP_SECONDS
+            elif left <= 0:
+                raise WorkerLost("the fork server does not answer")
+
+    def _answer(self) -> dict[str, Any]:
+        data = b""
+        try:
+            while not data.endswith(b"\n"):
+                part = self._control.recv(4096)
+                if not part:
+                    raise WorkerLost("the fork server ended")
+                data += part
+        except OSError as error:
+            raise WorkerLost(f"the fork server does not answer: {error}") from error
+        answer: dict[str, Any] = json.loads(data)
+        return answer
+
+    def close(self) -> None:
+        """End the server and everything below it."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)  # also wakes a thread that waits for an answer
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._control.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+
+class _Stream:
+    """A pipe read without blocking, up to a limit; what comes beyond is dropped."""
+
+    def __init__(self, fd: int, limit: int) -> None:
+        self.fd = fd
+        self.data = bytearray()
+        self.full = False
+        self._limit = limit
+        os.set_blocking(fd, False)
+
+    def read_some(self) -> int:
+        """Read once; returns the number of bytes, 0 at the end, -1 where nothing is there."""
+        try:
+            part = os.read(self.fd, 1 << 18)
+        except BlockingIOError:
+            return -1
+        room = self._limit - len(self.data)
+        self.full = self.full or len(part) > room
+        self.data += part[:room]
+        return len(part)
+
+    def drain(self) -> None:
+        while self.read_some() > 0:
+            pass
+
+
+def _as_file(data: bytes) -> int:
+    """An open file that holds ``data`` and lies nowhere."""
+    if not data:
+        return os.open(os.devnull, os.O_RDONLY)
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("job")
+    else:
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _interpreter_folders() -> list[str]:
+    """What the interpreter needs to run, also where it lives in a virtual environment or a private home."""
+    folders = {os.path.dirname(os.path.abspath(sys.executable))}
+    for prefix in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix):
+        folders |= {os.path.abspath(prefix), os.path.realpath(prefix)}
+    return sorted(folder for folder in folders if folder != "/")

@@ -1,0 +1,1 @@
+"""What a benchmark is: prompts, extraction. Here: the renderer that training, collecting and evaluation share."""

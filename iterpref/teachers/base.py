@@ -1,0 +1,67 @@
+"""What a teacher is: somebody who writes programs and repairs them (paper, section 3.1).
+
+A drafter is asked with no attempts, a repairer with the attempts so far. Teachers take many requests at once, so that a
+model can batch and a server can be kept busy, and hand back each reply as soon as it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from iterpref.types import Attempt, Task, Tests, Usage, Verdict
+
+__all__ = ["Reply", "Request", "Settings", "Teacher"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Write a program for ``task`` (no attempts), or repair the last of ``attempts``.
+
+    ``sample`` tells independent tries at one task apart; together with the task, the attempts and the teacher's own
+    settings it decides a sampled answer.
+    """
+
+    task: Task
+    attempts: tuple[Attempt, ...] = ()
+    sample: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer. ``code`` is None where the teacher found nothing to say (no repair, no program in the answer)."""
+
+    code: str | None
+    message: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a teacher may be told when it is made; each takes what it needs."""
+
+    model: str = ""
+    base_url: str = ""
+    temperature: float = 0.8
+    max_new_tokens: int = 512
+    seed: int = 0
+    judge_many: Callable[[Iterable[tuple[str, Tests]]], Iterator[tuple[int, Verdict]]] | None = None
+    passing: Callable[[], Iterable[tuple[Task, str]]] = tuple  # programs known to pass, as of now
+
+
+class Teacher(Protocol):
+    """Chosen by short name from ``iterpref.teachers.TEACHERS``, else by dotted path."""
+
+    name: str
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Teacher: ...
+
+    def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Yield (index into ``requests``, reply), each index once, in any order.
+
+        Raises:
+            InputError: the teacher cannot work at all: no such model, no server, no key.
+        """
+        ...

@@ -1,0 +1,216 @@
+"""What passing programs of similar tasks are made of (search teacher).
+
+A line or expression is stored in a *form* that fits other programs: parameters become ``$P0``, other local names ``$0``,
+``$1`` by first use, numbers and quoted words of the task's own prompt ``$n`` and ``$s``. How well a form suits a task is
+the largest share, over the task's features, words and pairs of words, of the known tasks with that feature whose
+passing programs hold the form. The plastic-surgery hypothesis of program repair, with the task's text as the guide.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from iterpref.teachers.source import Line, Source
+from iterpref.types import Task
+
+__all__ = ["Fragment", "Ingredients", "PromptValues", "Suggestions", "canonical", "fill"]
+
+_TOKEN = re.compile(r"(?<![\w.])(\d+)(?![\w.])|('[^'\\\n]*'|\"[^\"\\\n]*\")|(?<![\w.])([A-Za-z_]\w*)")
+_SLOT = re.compile(r"\$(P?\d+|n|s)")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.]*\w)")
+_QUOTED = re.compile(r"(?<!\w)'([^'\n]{1,20})'|\"([^\"\n]{1,20})\"|(?<![\w'])([a-zA-Z])(?![\w'])")
+_FEW = 3  # tasks that a feature needs to say anything
+_SHRINK = 5.0  # tasks' worth of the share among all tasks
+_RARE = 0.02  # forms of a smaller share are not offered
+_KEPT = 60  # fragments of a sort offered for one task
+_COMMON = ("0", "1")  # numbers that say nothing about the task
+
+
+@dataclass(frozen=True)
+class PromptValues:
+    """Numbers, quoted words and single letters of a prompt, each once, in order."""
+
+    numbers: tuple[str, ...]
+    strings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, prompt: str) -> PromptValues:
+        numbers = [text for text in _NUMBER.findall(prompt) if text not in _COMMON]
+        strings = [first or second or letter for first, second, letter in _QUOTED.findall(prompt)]
+        return cls(tuple(dict.fromkeys(numbers)), tuple(dict.fromkeys(strings)))
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A form, the names it was last seen with, and how well it suits the task asked about (0 to 1)."""
+
+    form: str
+    names: tuple[str, ...]
+    support: float
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """What is known for one task: support by (sort, form), and fragments by sort, best first."""
+
+    support: dict[tuple[str, str], float] = field(default_factory=dict)
+    fragments: dict[str, list[Fragment]] = field(default_factory=dict)
+
+
+def canonical(text: str, line: Line, values: PromptValues) -> tuple[str, tuple[str, ...]]:
+    """The form of ``text``, which stands in ``line``, and the local names behind ``$0``, ``$1``, ..."""
+    names: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        number, string, name = match.groups()
+        if number is not None:
+            return "$n" if number in values.numbers else number
+        if string is not None:
+            return f"{string[0]}$s{string[0]}" if string[1:-1] in values.strings else str(string)
+        if name not in line.local:
+            return str(name)
+        index = line.local.index(name)
+        if index < line.params:
+            return f"$P{index}"
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name)}"
+
+    return _TOKEN.sub(replace, text), tuple(names)
+
+
+def fill(
+    fragment: Fragment, line: Line, visible: Sequence[str], old: Sequence[str], values: PromptValues, limit: int = 4
+) -> Iterator[str]:
+    """Texts that the fragment becomes in ``line``, likeliest first: its own names where they exist there, then the names
+    ``old`` of the text it replaces, then any local name that is ``visible``."""
+    form, params = fragment.form, line.local[: line.params]
+    slots = list(dict.fromkeys(_SLOT.findall(form)))
+    choices: list[list[str]] = []
+    for slot in slots:
+        if slot == "n":
+            choices.append(list(values.numbers))
+        elif slot == "s":
+            choices.append(list(values.strings))
+        elif slot.startswith("P"):
+            index = int(slot[1:])
+            choices.append([params[index]] if index < len(params) else list(params))
+        else:
+            index = int(slot)
+            own = fragment.names[index]
+            # bound here: an assignment's target, or a comprehension's or loop's variable
+            bound = re.match(rf"\${index} \W?= ", form) or re.search(rf"\bfor [^:]*\${index}\b[^:]* in ", form)
+            known = [name for name in visible if name not in params]
+            first = [own] if bound or own in known else []
+            choices.append(list(dict.fromkeys([*first, *old[index : index + 1], *known[:6]])))
+    found: dict[str, None] = {}
+    for picks in itertools.islice(itertools.product(*choices), 64):
+        mapping = dict(zip(slots, picks, strict=True))
+        found.setdefault(_SLOT.sub(lambda match, mapping=mapping: mapping[match[1]], form))  # type: ignore[misc]
+        if len(found) == limit:
+            break
+    yield from found
+
+
+class Ingredients:
+    """The pool. What it offers depends on what was added, not on the order."""
+
+    def __init__(self) -> None:
+        self._features: dict[str, set[str]] = defaultdict(set)  # feature -> tasks
+        self._forms: dict[str, set[tuple[str, str]]] = defaultdict(set)  # task -> (sort, form)
+        self._names: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._counts: dict[str, tuple[int, Counter[tuple[str, str]]]] | None = None  # feature -> (tasks, of them with form)
+        self._base: Counter[tuple[str, str]] = Counter()
+
+    def __len__(self) -> int:
+        """Tasks with at least one program."""
+        return len(self._forms)
+
+    def add(self, task: Task, code: str) -> None:
+        """Take a passing program apart. A form counts once a task, however many of its programs hold it."""
+        source, values = Source(code), PromptValues.of(task.prompt)
+        for sort, text, line in _fragments(source):
+            if "$" in text or len(text) > 120:
+                continue
+            form, names = canonical(text, line, values)
+            self._forms[task.id].add((sort, form))
+            self._names[sort, form] = min(self._names.get((sort, form), names), names)
+        for feature in _features(task):
+            self._features[feature].add(task.id)
+        self._counts = None
+
+    def suggest(self, task: Task) -> Suggestions:
+        """What passing programs of tasks like ``task`` hold."""
+        if self._counts is None:
+            self._counts = {
+                feature: (len(tasks), Counter(key for name in tasks for key in self._forms[name]))
+                for feature, tasks in self._features.items()
+                if len(tasks) >= _FEW
+            }
+            self._base = Counter(key for keys in self._forms.values() for key in keys)
+        known = [self._counts[feature] for feature in _features(task) if feature in self._counts]
+        best: dict[tuple[str, str], float] = {}
+        for size, counts in known:
+            for key, count in counts.items():
+                share = count / (size + _SHRINK)
+                if share > best.get(key, _RARE):
+                    best[key] = share
+        total = len(self._forms)
+        for key in best:
+            # Shares are drawn towards the share among all tasks. The best one says how well a feature explains the
+            # form, the worst one how far another feature speaks against it.
+            base = self._base[key] / total
+            shares = [(counts[key] + _SHRINK * base) / (size + _SHRINK) for size, counts in known]
+            best[key] = max(shares) * min(1.0, min(shares) / base)
+        fragments: dict[str, list[Fragment]] = defaultdict(list)
+        for (sort, form), share in sorted(best.items(), key=lambda item: (-item[1], item[0])):
+            if len(fragments[sort]) < _KEPT:
+                fragments[sort].append(Fragment(form, self._names[sort, form], share))
+        return Suggestions(best, dict(fragments))
+
+
+def _features(task: Task) -> set[str]:
+    words = re.findall(r"[a-z]+|\d+", task.prompt.lower())
+    return {*task.features, *words, *(" ".join(pair) for pair in itertools.pairwise(words))}
+
+
+def sort_of(line: Line) -> str:
+    """The sort of a line: header or simple, with a ``+`` inside a block of the function."""
+    return ("header" if line.text.endswith(":") else "simple") + ("+" if len(line.indent) > 4 else "")
+
+
+def _fragments(source: Source) -> Iterator[tuple[str, str, Line]]:
+    """(sort, text, line it starts on). Sorts: lines, conditions with the one line they guard, and expressions by place."""
+    for line, following in itertools.zip_longest(source.lines, source.lines[1:]):
+        yield sort_of(line), line.text, line
+        if line.text.startswith("if ") and line.text.endswith(":") and following and not following.text.endswith(":"):
+            yield "block" + ("+" if len(line.indent) > 4 else ""), f"{line.text}\n    {following.text}", line
+    for sort, node in expressions(source):
+        around = source.line_at(source.span(node)[0])
+        if around and "\n" not in source.of(node):
+            yield sort, source.of(node), around
+
+
+def expressions(source: Source) -> Iterator[tuple[str, ast.expr]]:
+    """The expressions that others of their sort may replace. Sorts: test, filter, iter, return, assign, element, argument of f."""
+    for node in ast.walk(source.tree) if source.tree else ():
+        if isinstance(node, ast.If):
+            yield ("filter" if node.col_offset > 4 else "test"), node.test
+        if isinstance(node, ast.While | ast.IfExp):
+            yield "test", node.test
+        if isinstance(node, ast.comprehension):
+            yield from (("filter", test) for test in node.ifs)
+        if isinstance(node, ast.For | ast.comprehension):
+            yield "iter", node.iter
+        if isinstance(node, ast.Return | ast.Assign | ast.AugAssign) and node.value is not None:
+            yield type(node).__name__.lower(), node.value
+        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+            yield "element", node.elt
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            yield from ((f"argument of {name}", arg) for arg in node.args if not isinstance(arg, ast.Starred))

@@ -1,0 +1,174 @@
+"""``transformers.Trainer`` with the focal preference loss.
+
+What is overridden: how many pairs and tokens the global batch holds (``get_batch_samples``), the loss, evaluation, what
+is logged, and that a checkpoint is sealed once it is whole. Everything else is the Trainer's: accelerate, optimisers,
+schedules, mixed precision, reporting.
+"""
+
+# ruff: noqa: N806 - tensors carry their shape in their name
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, Trainer, TrainerState
+from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
+
+from iterpref.train.data import Collator, Completion, Floats, Ints
+from iterpref.train.files import seal
+from iterpref.train.losses import Objective, log_ratio, pair_loss, token_logps, total_loss
+from iterpref.train.meter import Meter
+
+__all__ = ["FocalTrainer"]
+
+
+class FocalTrainer(Trainer):
+    """Trains on batches of :class:`~iterpref.train.data.Collator`.
+
+    Args:
+        objective: the weights of the loss.
+        on_checkpoint: called with a checkpoint's folder before it is sealed (to add the model card).
+        options: as for ``transformers.Trainer``.
+    """
+
+    loss_is_scaled_for_ga = True  # our loss is a share of the global batch's already
+    model: PreTrainedModel
+    data_collator: Collator
+    objective: Objective
+
+    def __init__(
+        self, *, objective: Objective, on_checkpoint: Callable[[Path], None] = lambda folder: None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.objective = objective
+        self._on_checkpoint = on_checkpoint
+        self._train_meter, self._eval_meter = Meter(), Meter()
+        model = self.accelerator.unwrap_model(self.model)
+        model = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._limits_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[dict[str, torch.Tensor]], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, torch.Tensor]], torch.Tensor]:
+        """The micro-batches of one step on this process, and (pairs, NLL tokens) of the step on all processes."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts = torch.zeros(3, dtype=torch.long, device=device)
+        for batch in batches:
+            counts += torch.stack([*_counts(batch), batch["attention_mask"].sum()]).to(device)
+        pairs, scored, tokens = self.accelerator.reduce(counts, "sum")
+        self.state.num_input_tokens_seen += int(tokens)
+        return batches, torch.stack([pairs, scored])
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """This micro-batch's share of the loss, times the number of processes, whose gradients DDP averages.
+
+        ``num_items_in_batch`` is what :meth:`get_batch_samples` counted; without it the batch is taken as the whole.
+        """
+        pairs, tokens = _counts(inputs) if num_items_in_batch is None else num_items_in_batch
+        logps_RS = self.token_logps(model, inputs)
+        chosen = len(inputs["contrasted"])
+        contrasted = inputs["contrasted"]
+        weights_RS = inputs["weights"].to(logps_RS.dtype)
+        k_R = log_ratio(logps_RS, inputs["reference"], weights_RS)
+        k_chosen_P, k_rejected_P = k_R[:chosen][contrasted], k_R[chosen:]
+        losses_P = pair_loss(k_chosen_P, k_rejected_P, self.objective.beta)
+        scored_BS = inputs["completion_mask"][:chosen]
+        nll = -(logps_RS[:chosen] * scored_BS).sum()
+        meter = self._train_meter if model.training else self._eval_meter
+        meter.add(logps_RS.detach(), k_chosen_P.detach(), k_rejected_P.detach(), losses_P.detach(), inputs)
+        loss = total_loss(losses_P, nll, pairs, tokens, self.objective)
+        return loss * self.accelerator.num_processes if model.training else loss
+
+    def token_logps(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        """``log pi`` of the last S tokens of every row, shape (R, S); the LM head runs on these positions only."""
+        scored = inputs["completion_mask"].shape[1]
+        kept = {"logits_to_keep": scored + 1} if self._limits_logits else {}
+        logits = model(
+            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False, **kept
+        ).logits
+        return token_logps(logits[:, -scored - 1 : -1], inputs["input_ids"][:, -scored:])
+
+    @torch.no_grad()
+    def reference_logps(self, rows: Sequence[tuple[Ints, Completion]]) -> list[Floats]:
+        """``log pi_ref`` of every completion token under the model as it is now, its adapters off."""
+        model = self.model
+        adapters_off = getattr(model, "disable_adapter", None)
+        was_training = model.training
+        model.eval()
+        values: list[Floats] = []
+        size = self.args.per_device_eval_batch_size
+        with self.accelerator.autocast(), adapters_off() if adapters_off else torch.no_grad():
+            for begin in range(0, len(rows), size):
+                part = rows[begin : begin + size]
+                batch = self._prepare_inputs(self.data_collator.rows(part))
+                logps_RS = self.token_logps(model, batch).cpu().numpy()
+                masks_RS = batch["completion_mask"].cpu().numpy()
+                values += [logps_S[mask_S] for logps_S, mask_S in zip(logps_RS, masks_RS, strict=True)]
+        model.train(was_training)
+        return values
+
+    def prediction_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[torch.Tensor, None, None]:
+        """The loss of one evaluation batch; the metrics are gathered on the way."""
+        with torch.no_grad(), self.compute_loss_context_manager():
+            return self.compute_loss(model, self._prepare_inputs(inputs)).detach(), None, None
+
+    def evaluation_loop(
+        self,
+        dataloader: Any,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """As the Trainer's, but the loss is that of all evaluation data as one batch, and our metrics come with it."""
+        output = super().evaluation_loop(dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix)
+        metrics = self._eval_meter.drain(self.accelerator, self.objective)
+        named = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        return output._replace(metrics={**(output.metrics or {}), **named})
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add our metrics, over all micro-batches since they were last logged, to a training step's."""
+        if "loss" in logs:
+            metrics = self._train_meter.drain(self.accelerator, self.objective)
+            # the Trainer's own figure is the mean of the steps' losses: the one that is minimised
+            logs |= {**metrics, "loss": logs["loss"], "num_tokens": float(self.state.num_input_tokens_seen)}
+        super().log(logs, start_time)
+
+    def load_checkpoint(self, folder: Path, state: TrainerState) -> None:
+        """Take weights and state from a checkpoint of the last step, after which nothing is left to train."""
+        self._load_from_checkpoint(str(folder))
+        self.state = state
+
+    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
+        limit, self.args.save_total_limit = self.args.save_total_limit, None  # older ones go once this one is sealed
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.save_total_limit = limit
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            run_folder = str(self.args.output_dir)
+            folder = Path(run_folder) / f"checkpoint-{self.state.global_step}"
+            self._on_checkpoint(folder)
+            seal(folder)
+            rotate_checkpoints(run_folder, limit, self.state.best_model_checkpoint)
+
+
+def _counts(batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """(pairs, tokens of y+ and anchors) of one batch."""
+    return batch["contrasted"].sum(), batch["completion_mask"][: len(batch["contrasted"])].sum()

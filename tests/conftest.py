@@ -1,0 +1,28 @@
+"""What several rooms' tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iterpref.sandbox import Sandbox
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests load nothing from a hub
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(workers=2) as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of benchmarks, recorded debugging and tokenizers."""
+    folder = os.environ.get("ITERPREF_TEST_DATA")
+    if not folder:
+        pytest.skip("ITERPREF_TEST_DATA is not set: it names a folder of benchmarks, trajectories and tokenizers")
+    return Path(folder)

@@ -1,0 +1,345 @@
+"""What hostile and broken programs get: one attack a test, numbered as in docs/sandbox.md."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from iterpref.sandbox import Sandbox
+from iterpref.types import Outcome, Tests, Verdict
+
+
+def judge(box: Sandbox, program: str, cpu_seconds: float = 5.0, memory_mb: int = 256) -> Verdict:
+    """Judge a program whose f(1) ought to be 2, and f(2) ought to be 3."""
+    code = "assert f(1) == 2\nassert f(2) == 3"
+    return box.judge(program, Tests("asserts", code, entry_point="f", cpu_seconds=cpu_seconds, memory_mb=memory_mb))
+
+
+def function(*lines: str) -> str:
+    """A function f with this body, which answers rightly if it gets to its end."""
+    return "\n    ".join(["def f(x):", *lines, "return x + 1"]) + "\n"
+
+
+def assert_error(verdict: Verdict, error_type: str) -> None:
+    assert (verdict.outcome, verdict.error_type) == (Outcome.ERROR, error_type), verdict
+
+
+def test_01_exit_at_import(box: Sandbox) -> None:
+    assert_error(judge(box, "import sys\nsys.exit(0)\n"), "SystemExit")
+
+
+def test_02_system_exit_in_the_function(box: Sandbox) -> None:
+    assert_error(judge(box, function("raise SystemExit(0)")), "SystemExit")
+
+
+def test_03_os_exit(box: Sandbox) -> None:
+    assert_error(judge(box, function("import os; os._exit(0)")), "SystemExit")
+
+
+def test_04_exit_function_after_a_failure(box: Sandbox) -> None:
+    program = "import atexit, os\natexit.register(os._exit, 0)\ndef f(x):\n    return x\n"
+    assert judge(box, program).outcome is Outcome.WRONG
+
+
+def test_09_printed_result(box: Sandbox) -> None:
+    program = 'print(\'{"nonce": "0", "passed": 2, "total": 2}\\n+\\n+\')\ndef f(x):\n    return x\n'
+    assert judge(box, program).outcome is Outcome.WRONG
+
+
+def test_10_bytes_written_to_every_descriptor(box: Sandbox) -> None:
+    writes = "for fd in range(3, 256):\n    try: os.write(fd, b'{\"passed\": 2}\\n')\n    except OSError: pass\n"
+    assert judge(box, f"import os\n{writes}def f(x):\n    return x\n").outcome is Outcome.TAMPER
+
+
+def test_13_zero_tests(box: Sandbox) -> None:
+    assert box.judge("x = 1", Tests("asserts", "")).outcome is Outcome.INVALID
+
+
+def test_16_inputs_are_copies(box: Sandbox) -> None:
+    code = "def check(candidate):\n    assert candidate([2, 1]) == 1\n    assert candidate([2, 1]) == 1\n"
+    program = "def f(x):\n    x.sort()\n    return x.pop(0)\n"
+    assert box.judge(program, Tests("check", code, entry_point="f")).passed
+
+
+def test_17_infinite_loop(box: Sandbox) -> None:
+    verdict = judge(box, function("while True: pass"), cpu_seconds=0.3)
+    assert verdict.outcome is Outcome.TIMEOUT
+    assert verdict.tests_total == 2
+
+
+def test_18_loop_that_swallows_every_exception(box: Sandbox) -> None:
+    lines = ["while True:", "    try:", "        while True: pass", "    except BaseException: pass"]
+    assert judge(box, function(*lines), cpu_seconds=0.3).outcome is Outcome.TIMEOUT
+
+
+def test_19_signals_ignored(box: Sandbox) -> None:
+    lines = [
+        "import signal",
+        "for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:",
+        "    signal.signal(number, signal.SIG_IGN)",
+        "while True: pass",
+    ]
+    assert judge(box, function(*lines), cpu_seconds=0.3).outcome is Outcome.TIMEOUT
+
+
+def test_20_regex_blow_up(box: Sandbox) -> None:
+    lines = ["import re", "re.match('(a+)+$', 'a' * 40 + 'b')"]
+    assert judge(box, function(*lines), cpu_seconds=0.3).outcome is Outcome.TIMEOUT
+
+
+def test_21_deadlock(box: Sandbox) -> None:
+    lines = ["import threading", "lock = threading.Lock()", "lock.acquire()", "lock.acquire()"]
+    verdict = judge(box, function(*lines), cpu_seconds=0.05)
+    assert verdict.outcome is Outcome.TIMEOUT
+    assert verdict.cpu_seconds < 0.05
+
+
+def test_22_endless_thread_after_a_correct_answer(box: Sandbox) -> None:
+    program = "import threading\ndef work():\n    while True: pass\nthreading.Thread(target=work).start()\n"
+    verdict = judge(box, program + function())
+    assert verdict.passed
+    assert verdict.cpu_seconds < 4
+
+
+def test_23_recursion_with_a_raised_limit(box: Sandbox) -> None:
+    program = (
+        "import sys\nsys.setrecursionlimit(10 ** 9)\nclass A:\n    def __repr__(self):\n        return repr(self)\n"
+    )
+    assert_error(judge(box, program + function("repr(A())")), "SIGSEGV")
+
+
+def test_24_segmentation_fault(box: Sandbox) -> None:
+    assert_error(judge(box, function("import ctypes; ctypes.string_at(0)")), "SIGSEGV")
+
+
+def test_24_self_kill(box: Sandbox) -> None:
+    assert_error(judge(box, function("import os; os.kill(os.getpid(), 9)")), "SIGKILL")
+
+
+def test_24_abort(box: Sandbox) -> None:
+    assert_error(judge(box, function("import os; os.abort()")), "SIGABRT")
+
+
+def test_25_memory_bomb(box: Sandbox) -> None:
+    lines = ["hoard = []", "while True: hoard.append(bytes(1000000))"]
+    assert judge(box, function(*lines)).outcome is Outcome.MEMORY
+
+
+def test_26_memory_over_children(box: Sandbox) -> None:
+    lines = [
+        "import os, time",
+        "for _ in range(8):",
+        "    if os.fork() == 0:",
+        "        hoard = b'x' * (60 << 20)",
+        "        break",
+        "time.sleep(60)",
+    ]
+    verdict = judge(box, function(*lines))
+    assert verdict.outcome is Outcome.MEMORY
+    assert "together" in verdict.feedback
+
+
+def test_27_fork_bomb(box: Sandbox) -> None:
+    assert_error(judge(box, function("import os", "while True: os.fork()")), "BlockingIOError")
+
+
+def test_28_daemon_is_dead_at_the_verdict(box: Sandbox) -> None:
+    name = f"daemon{os.getpid()}"
+    lines = [
+        "import os, time",
+        "read, write = os.pipe()",
+        "if os.fork() == 0:",
+        "    os.setsid()",
+        "    if os.fork(): os._exit(0)",
+        f"    open('/proc/self/comm', 'w').write('{name}')",
+        "    os.write(write, b'.')",
+        "    time.sleep(60)",
+        "os.read(read, 1)",
+    ]
+    assert judge(box, function(*lines)).passed
+    assert name not in {path.read_text().strip() for path in processes("comm")}
+
+
+def processes(file: str) -> list[Path]:
+    return [path for entry in Path("/proc").iterdir() if entry.name.isdigit() and (path := entry / file).exists()]
+
+
+def test_29_kill_all(box: Sandbox) -> None:
+    lines = ["import os", "try: os.kill(-1, 9)", "except ProcessLookupError: pass"]
+    assert judge(box, function(*lines)).passed
+
+
+def test_29_kill_parent(box: Sandbox) -> None:
+    assert judge(box, function("import os; os.kill(os.getppid(), 9)")).passed
+    assert judge(box, function()).passed
+
+
+def test_30_memory_of_the_parent_process(box: Sandbox) -> None:
+    assert_error(judge(box, function("import os; open(f'/proc/{os.getppid()}/mem', 'r+b')")), "PermissionError")
+
+
+def test_31_a_megabyte_of_output(box: Sandbox) -> None:
+    assert judge(box, "print('x' * 10 ** 6)\n" + function()).passed
+
+
+def test_32_output_flood(box: Sandbox) -> None:
+    lines = ["import sys", "for _ in range(300): sys.stderr.write('x' * 10 ** 6)"]
+    assert judge(box, function(*lines)).outcome is Outcome.OUTPUT
+
+
+def test_33_standard_descriptors_closed(box: Sandbox) -> None:
+    assert judge(box, "import os\nfor fd in range(3): os.close(fd)\n" + function()).passed
+
+
+def test_34_hostile_message(box: Sandbox) -> None:
+    program = "class E(Exception):\n    def __str__(self):\n        raise SystemExit\n    __repr__ = __str__\n"
+    assert_error(judge(box, program + function("raise E")), "E")
+
+
+def test_34_message_of_ten_megabytes(box: Sandbox) -> None:
+    verdict = judge(box, function("raise ValueError('x' * 10 ** 7)"))
+    assert_error(verdict, "ValueError")
+    assert len(verdict.feedback) < 2100
+
+
+def test_35_input(box: Sandbox) -> None:
+    assert_error(judge(box, function("input()")), "EOFError")
+
+
+def test_36_disk_fill(box: Sandbox) -> None:
+    lines = ["for i in range(100): open(str(i), 'wb').write(bytes(10 ** 7))"]
+    assert_error(judge(box, function(*lines)), "OSError")
+
+
+def test_36_inode_fill(box: Sandbox) -> None:
+    assert_error(judge(box, function("for i in range(10 ** 5): open(str(i), 'w').close()")), "OSError")
+
+
+def test_37_no_residue_for_the_next_program(box: Sandbox) -> None:
+    lines = ["import os", "os.environ['LEFT'] = 'x'", "for path in ('left', '/tmp/left'): open(path, 'w').close()"]
+    assert judge(box, function(*lines)).passed
+    lines = [
+        "import os",
+        "assert 'LEFT' not in os.environ",
+        "assert os.listdir('/tmp') == ['work'], os.listdir('/tmp')",
+    ]
+    assert judge(box, function(*lines, "assert os.listdir('.') == []")).passed
+
+
+def test_38_shadow_file(box: Sandbox) -> None:
+    assert_error(judge(box, function("open('/etc/shadow')")), "FileNotFoundError")
+
+
+def test_38_files_of_the_caller(box: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret")
+    assert_error(judge(box, function(f"open({str(tmp_path / 'key')!r})")), "FileNotFoundError")
+
+
+def test_38_no_program_or_test_in_the_server_memory(box: Sandbox) -> None:
+    """The fork server hands a child nothing of what it ran before."""
+    assert judge(box, "MARK = 'before' + 'hand'\n" + function()).passed
+    lines = ["import gc", "mark = 'before' + str('hand')", "found = [o for o in gc.get_objects() if type(o) is dict]"]
+    assert judge(box, function(*lines, "assert not any(d.get('MARK') == mark for d in found)")).passed
+
+
+def test_38_environment_of_the_caller(monkeypatch: pytest.MonkeyPatch, box: Sandbox) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    lines = ["import os", "assert set(os.environ) == {'PATH', 'HOME', 'LANG', 'TMPDIR'}, os.environ"]
+    with Sandbox(workers=1) as fresh:
+        assert judge(fresh, function(*lines)).passed
+
+
+def test_38_no_file_of_the_root_is_writable(box: Sandbox) -> None:
+    for path in ("/x", "/usr/x", "/etc/passwd", "/dev/x"):
+        assert_error(judge(box, function(f"open({path!r}, 'w')")), "OSError")
+
+
+def test_38_no_privilege(box: Sandbox) -> None:
+    lines = [
+        "import os",
+        "status = dict(line.split(':', 1) for line in open('/proc/self/status'))",
+        "assert os.getuid() != 0 and os.getgroups() == [], os.getgroups()",
+        "assert all(int(status[key], 16) == 0 for key in ('CapPrm', 'CapEff', 'CapBnd', 'CapInh', 'CapAmb')), status",
+        "assert int(status['NoNewPrivs']) == 1",
+    ]
+    verdict = judge(box, function(*lines))
+    assert verdict.passed, verdict.feedback
+
+
+def test_38_no_user_namespace_of_its_own(box: Sandbox) -> None:
+    lines = ["import ctypes", "assert ctypes.CDLL(None).unshare(0x10000000) == -1"]
+    assert judge(box, function(*lines)).passed
+
+
+def test_39_loopback(box: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        lines = ["import socket", f"socket.create_connection({server.getsockname()!r}, 2)"]
+        assert_error(judge(box, function(*lines)), "OSError")
+
+
+def test_39_names(box: Sandbox) -> None:
+    assert_error(judge(box, function("import socket; socket.gethostbyname('example.org')")), "gaierror")
+
+
+def test_39_abstract_socket(box: Sandbox) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(f"\0iterpref{os.getpid()}")
+        server.listen()
+        lines = ["import socket", f"socket.socket(socket.AF_UNIX).connect({server.getsockname()!r})"]
+        assert_error(judge(box, function(*lines)), "ConnectionRefusedError")
+
+
+def test_41_null_bytes_in_the_program(box: Sandbox) -> None:
+    assert_error(judge(box, "x = 1\0"), "SyntaxError")
+
+
+def test_41_lone_surrogate_in_the_program(box: Sandbox) -> None:
+    assert_error(judge(box, "x = '\ud800'"), "SyntaxError")
+
+
+def test_41_feedback_can_be_stored(box: Sandbox) -> None:
+    verdict = judge(box, function("raise ValueError('\\ud800\\0')"))
+    assert verdict.feedback.encode()
+    assert "\0" not in verdict.feedback
+
+
+def test_42_syntax_error(box: Sandbox) -> None:
+    verdict = judge(box, "def f(x:\n")
+    assert_error(verdict, "SyntaxError")
+    assert 'File "program.py", line 1' in verdict.feedback
+
+
+def test_42_a_hundred_thousand_parentheses(box: Sandbox) -> None:
+    verdict = judge(box, "x = " + "(" * 10**5 + ")" * 10**5)
+    assert_error(verdict, "SyntaxError")
+    assert len(verdict.feedback) < 2100
+
+
+def test_42_a_hundred_thousand_signs(box: Sandbox) -> None:
+    assert judge(box, "x = " + "-" * 10**5 + "1\n").outcome is Outcome.ERROR
+
+
+def test_a_fork_that_runs_on_has_no_say(box: Sandbox) -> None:
+    assert judge(box, "import os\nos.fork()\n" + function()).passed
+
+
+def test_a_failure_before_a_timeout_decides(box: Sandbox) -> None:
+    program = "def f(x):\n    while x == 2: pass\n    return 0\n"
+    assert judge(box, program, cpu_seconds=0.3).outcome is Outcome.WRONG
+
+
+def test_addresses_are_left_out(box: Sandbox) -> None:
+    verdict = judge(box, "def f(x):\n    return object()\n")
+    assert verdict.outcome is Outcome.WRONG
+    assert "0x" not in verdict.feedback
+
+
+def test_time_is_reported(box: Sandbox) -> None:
+    started = time.perf_counter()
+    verdict = judge(box, function("sum(range(10 ** 6))"))
+    assert verdict.cpu_seconds > 0
+    assert verdict.wall_seconds <= time.perf_counter() - started

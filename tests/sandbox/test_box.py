@@ -1,0 +1,209 @@
+"""The pool: streaming, back-pressure, faults of our own, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import pytest
+
+import iterpref
+import iterpref.sandbox
+from iterpref.sandbox import Sandbox
+from iterpref.types import Outcome, Tests
+
+ONE = Tests("asserts", "assert x == 1")
+SOURCE = str(Path(iterpref.__file__).parent.parent)
+
+
+def test_public_names() -> None:
+    assert iterpref.sandbox.__all__ == ["Isolation", "Sandbox", "probe"]
+
+
+def test_map_yields_every_index_once(box: Sandbox) -> None:
+    verdicts = dict(box.map((f"x = {i % 2}", ONE) for i in range(20)))
+    assert sorted(verdicts) == list(range(20))
+    assert [verdicts[i].passed for i in range(20)] == [i % 2 == 1 for i in range(20)]
+
+
+def test_map_reads_only_a_little_ahead(box: Sandbox) -> None:
+    taken = 0
+
+    def jobs() -> Iterator[tuple[str, Tests]]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield "x = 1", ONE
+
+    for done, _ in enumerate(box.map(jobs()), start=1):
+        assert taken <= done + 2 * box.workers
+        if done == 10:
+            break
+
+
+def test_map_passes_on_a_fault_of_the_iterable(box: Sandbox) -> None:
+    def jobs() -> Iterator[tuple[str, Tests]]:
+        yield "x = 1", ONE
+        raise KeyError("jobs")
+
+    with pytest.raises(KeyError, match="jobs"):
+        list(box.map(jobs()))
+
+
+def test_judge_from_many_threads() -> None:
+    with Sandbox(workers=2) as box, ThreadPoolExecutor(8) as pool:
+        tests = [Tests("asserts", f"assert x == {i}") for i in range(16)]
+        assert all(verdict.passed for verdict in pool.map(box.judge, [f"x = {i}" for i in range(16)], tests))
+
+
+def test_killed_server_is_replaced() -> None:
+    with Sandbox(workers=1) as box:
+        os.kill(server_pid(box), signal.SIGKILL)
+        assert box.judge("x = 1", ONE).passed
+
+
+def test_server_killed_again_and_again_is_no_label() -> None:
+    slow = Tests("asserts", "assert True", cpu_seconds=20)
+    with Sandbox(workers=1) as box, ThreadPoolExecutor(1) as pool:
+        verdict = pool.submit(box.judge, "import time\ntime.sleep(60)", slow)
+        while not verdict.done():
+            with contextlib.suppress(StopIteration):  # the next one is not there yet
+                os.kill(server_pid(box), signal.SIGKILL)
+            wait([verdict], timeout=0.3)
+        assert verdict.result().outcome is Outcome.INFRA
+        assert box.judge("x = 1", ONE).passed
+
+
+def server_pid(box: Sandbox) -> int:
+    return next(iter(list(box._all))).pid
+
+
+def test_closed_sandbox_refuses() -> None:
+    box = Sandbox(workers=1)
+    box.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        box.judge("x = 1", ONE)
+
+
+def test_close_leaves_no_process_and_no_descriptor() -> None:
+    before, files = below(os.getpid()), os.listdir("/proc/self/fd")
+    with Sandbox(workers=2) as box:
+        list(box.map(("x = 1", ONE) for _ in range(6)))
+        assert len(below(os.getpid())) > len(before)
+    assert below(os.getpid()) == before
+    assert len(os.listdir("/proc/self/fd")) == len(files)
+
+
+LEAVER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from iterpref.sandbox import Sandbox
+from iterpref.types import Tests
+box = Sandbox(workers=1)
+print(box.judge("x = 1", Tests("asserts", "assert x == 1")).outcome.value, flush=True)
+box.judge("import time\\ntime.sleep(100)", Tests("asserts", "assert True", cpu_seconds=30))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_outlives_the_caller(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LEAVER, SOURCE], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"pass\n"
+        wait_until(lambda: len(below(process.pid)) >= 4)  # watchman, server, job's first process, program
+        children = below(process.pid)
+        process.send_signal(number)
+    wait_until(lambda: not any(alive(pid) for pid in children))
+
+
+UNSAFE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from iterpref.errors import InputError
+from iterpref.sandbox import Sandbox, probe
+from iterpref.types import Tests
+print(probe().mode)
+try:
+    Sandbox(workers=1)
+except InputError as error:
+    print(error)
+with Sandbox(workers=1, allow_unsafe_exec=True) as box:
+    for program in ("x = 1", "x = 2", "while True: pass", "import time; time.sleep(60)", "import os; os._exit(0)"):
+        verdict = box.judge(program, Tests("asserts", "assert x == 1", cpu_seconds=0.1))
+        print(verdict.outcome.value, verdict.protections)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare is not installed")
+def test_without_isolation_it_refuses_or_says_that_nothing_held() -> None:
+    """In a user namespace that allows no other below it the kernel refuses, as on a locked-down machine."""
+    script = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$0" "$@"'
+    command = ["unshare", "--map-root-user", "sh", "-c", script, sys.executable, "-c", UNSAFE, SOURCE]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    mode, refusal, *verdicts = done.stdout.splitlines()
+    assert mode == "unsafe", done.stderr
+    assert "sysctl -w user.max_user_namespaces" in refusal
+    assert "--allow-unsafe-exec" in refusal
+    assert verdicts == [f"{outcome} ()" for outcome in ("pass", "wrong", "timeout", "timeout", "error")]
+
+
+UNPRIVILEGED = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from iterpref.sandbox import Sandbox, probe
+from iterpref.types import Tests
+print(os.getuid(), *probe().held)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not installed")
+def test_ordinary_user_has_every_protection() -> None:
+    python = "/usr/bin/python3"
+    if not os.path.exists(python):
+        pytest.skip("no interpreter that every user can read")
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    command = [*user, python, "-B", "-c", UNPRIVILEGED, SOURCE]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+    assert done.stdout.split() == ["65534", "files", "network", "processes", "memory", "kill"], done.stderr
+
+
+def below(pid: int) -> set[int]:
+    """All descendants of a process that still run."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    found: set[int] = set()
+    while new := {child for child, parent in parents.items() if parent in found | {pid}} - found:
+        found |= new
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,80 @@
+"""A recipe that is wrong is answered with one sentence; one that is right is resolved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iterpref.config import Recipe, load_recipe, recipe_names, variants
+from iterpref.errors import InputError
+
+GOOD = """\
+run: runs/x
+seed: 3
+collect:
+  source: a.jsonl
+train:
+  beta: 0.2
+  learning_rate: 1e-4
+"""
+
+
+def write(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_values_defaults_and_overrides(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, GOOD), ["train.beta=0.5", "pairs.negatives=random", "collect.limit=4"])
+    assert (recipe.seed, recipe.train.beta, recipe.pairs.negatives, recipe.collect.limit) == (3, 0.5, "random", 4)
+    assert recipe.train.learning_rate == 1e-4  # YAML 1.1 reads 1e-4 as text
+    assert recipe.pairs.max_lines == 20
+
+
+def test_every_shipped_recipe_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ITERPREF_TEST_DATA", "/data")
+    for name in recipe_names():
+        assert isinstance(load_recipe(name), Recipe)
+
+
+def test_variants_change_the_training_section(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, GOOD + "variants:\n  plain: {loss_type: dpo, learning_rate: 1e-6}\n"))
+    made = variants(recipe)
+    assert made["plain"].loss_type == "dpo"
+    assert made["plain"].beta == 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "sentence"),
+    [
+        (GOOD + "pears: {}\n", [], r"r\.yaml, line 8: unknown key `pears`; did you mean `pairs`\?"),
+        (GOOD.replace("beta", "beat"), [], r"line 6: unknown key `train\.beat`; did you mean `beta`\?"),
+        (
+            GOOD,
+            ["train.leraning_rate=1"],
+            r"override 'train\.leraning_rate=1': unknown key .*did you mean `learning_rate`",
+        ),
+        (GOOD.replace("0.2", "high"), [], r"line 6: `train\.beta` is 'high', but input should be a valid number"),
+        (GOOD, ["pairs.negatives=some"], r"`pairs\.negatives` is 'some', but input should be 'each'"),
+        (GOOD.replace("run: runs/x\n", ""), [], r"the key `run` is missing"),
+        (GOOD.replace("a.jsonl", "${NOWHERE_SET}/a"), [], r"line 4: \$\{NOWHERE_SET\} is not set"),
+        ("run: [", [], r"line 1 is not valid YAML"),
+        ("- a\n", [], r"a recipe is a mapping"),
+        (GOOD.replace("train:\n  beta: 0.2\n  learning_rate: 1e-4", "train: 5"), [], r"`train` is a section"),
+        (GOOD, ["beta"], r"write it as key=value"),
+        (GOOD, ["seed.x=1"], r"'seed' is a single value"),
+        (GOOD + "variants:\n  a: {bta: 1}\n", [], r"line 9: unknown key `variants\.a\.bta`; did you mean `beta`"),
+        (GOOD + "variants:\n  a: {beta: x}\n", [], r"line 9: `variants\.a\.beta` is 'x'"),
+    ],
+)
+def test_one_sentence(tmp_path: Path, text: str, overrides: list[str], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence) as error:
+        load_recipe(write(tmp_path, text), overrides)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_names_the_shipped_recipes() -> None:
+    with pytest.raises(InputError, match="no such recipe file"):
+        load_recipe("nowhere.yaml")

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from iterpref.config import TrainConfig
+from iterpref.errors import InputError
+from iterpref.train import train
+from iterpref.train.trainer import FocalTrainer
+from tests.train.conftest import CHATML, make_pairs, make_tokenizer
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_pairs_become_a_model(config: TrainConfig, tmp_path: Path) -> None:
+    heard: list[int] = []
+    pairs = [*make_pairs(8), replace(make_pairs(1)[0], id="long", chosen="x = 1\n" * 2000)]
+    result = train(pairs, replace(config, max_steps=12), tmp_path, seed=0, on_log=lambda step, _: heard.append(step))
+
+    assert (result.steps, result.num_pairs, result.num_anchors) == (12, 8, 0)
+    assert result.dropped == {"chosen too long": 1}
+    assert heard == list(range(1, 13)) == [entry["step"] for entry in metrics(tmp_path)]
+    first, last = metrics(tmp_path)[0], metrics(tmp_path)[-1]
+    assert all(math.isfinite(value) for entry in metrics(tmp_path) for value in entry.values())
+    assert first["rewards/margins"] == pytest.approx(0, abs=1e-4)  # the start model is the reference
+    assert last["rewards/margins"] > 0.5
+    assert last["nll_loss"] < first["nll_loss"] - 0.5
+    assert result.metrics["loss"] == last["loss"]
+    model = AutoModelForCausalLM.from_pretrained(result.model_dir)
+    tokenizer = AutoTokenizer.from_pretrained(result.model_dir)
+    assert model(**tokenizer("def", return_tensors="pt")).logits.isfinite().all()
+    card = (result.model_dir / "README.md").read_text()
+    assert "| pairs | 8 |" in card
+    assert "| left out: chosen too long | 1 |" in card
+    assert (tmp_path / "checkpoints" / "checkpoint-12" / "README.md").exists()
+
+
+def test_a_finished_run_returns_at_once(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = train(make_pairs(), config, tmp_path, seed=0)
+
+    monkeypatch.setattr("iterpref.train.run.load_tokenizer", lambda name: pytest.fail("it trains again"))
+    assert train(make_pairs(), config, tmp_path, seed=0) == result
+
+
+def test_a_folder_of_another_run_is_refused(config: TrainConfig, tmp_path: Path) -> None:
+    train(make_pairs(), config, tmp_path, seed=0)
+
+    with pytest.raises(InputError, match=r"another beta, seed; remove"):
+        train(make_pairs(), replace(config, beta=0.5), tmp_path, seed=1)
+    with pytest.raises(InputError, match="another pairs;"):
+        train(make_pairs(3), config, tmp_path, seed=0)
+
+
+def test_a_sweep_over_the_loss_shares_the_reference(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(make_pairs(), config, tmp_path / "a", seed=0, cache_dir=tmp_path / "cache")
+
+    monkeypatch.setattr(FocalTrainer, "reference_logps", lambda self, rows: pytest.fail("computed again"))
+    sweep = replace(config, loss_type="dpo", beta=0.3, learning_rate=1e-3)
+    result = train(make_pairs(), sweep, tmp_path / "b", seed=0, cache_dir=tmp_path / "cache")
+
+    assert result.metrics["focus_share"] == 1.0
+
+
+def test_sft_needs_no_reference(config: TrainConfig, tmp_path: Path) -> None:
+    result = train(make_pairs(), replace(config, loss_type="sft"), tmp_path, seed=0)
+
+    assert not (tmp_path / "cache").exists()
+    assert result.num_pairs == 8
+    assert result.metrics["loss"] == pytest.approx(result.metrics["nll_loss"])
+    assert "rewards/chosen" not in result.metrics
+
+
+def test_anchors_join_when_asked(config: TrainConfig, tmp_path: Path) -> None:
+    pairs = [*make_pairs(4), replace(make_pairs(5)[4], rejected=None, rejected_spans=())]
+
+    without = train(pairs, config, tmp_path / "without", seed=0)
+    joined = train(pairs, replace(config, use_anchors=True), tmp_path / "with", seed=0)
+
+    assert (without.num_pairs, without.num_anchors, without.dropped) == (4, 0, {"anchor not used": 1})
+    assert (joined.num_pairs, joined.num_anchors, joined.dropped) == (4, 1, {})
+
+
+def test_lora_trains_adapters_against_the_base_model(config: TrainConfig, tmp_path: Path) -> None:
+    result = train(make_pairs(), replace(config, use_peft=True, max_steps=8), tmp_path, seed=0)
+
+    assert metrics(tmp_path)[0]["rewards/margins"] == pytest.approx(0, abs=1e-4)
+    assert result.metrics["rewards/margins"] > 0.1
+    adapter = load_file(tmp_path / "checkpoints" / "checkpoint-8" / "adapter_model.safetensors")
+    assert all("lora_" in name for name in adapter)
+    merged = AutoModelForCausalLM.from_pretrained(result.model_dir)
+    assert not any("lora" in name for name in merged.state_dict())
+
+
+def test_the_seed_decides_the_weights(config: TrainConfig, tmp_path: Path) -> None:
+    def weights(name: str, seed: int) -> torch.Tensor:
+        model_dir = train(make_pairs(), config, tmp_path / name, seed=seed).model_dir
+        return load_file(model_dir / "model.safetensors")["lm_head.weight"]
+
+    assert torch.equal(weights("a", 0), weights("b", 0))
+    assert not torch.equal(weights("a", 0), weights("c", 1))
+
+
+def test_held_out_pairs_are_evaluated(config: TrainConfig, tmp_path: Path) -> None:
+    arguments = {**config.training_arguments, "eval_strategy": "steps", "eval_steps": 2}
+    evaluated = replace(config, training_arguments=arguments)
+    result = train(make_pairs(6), evaluated, tmp_path, seed=0, eval_pairs=make_pairs(9)[6:])
+
+    assert [entry["step"] for entry in metrics(tmp_path) if "eval_loss" in entry] == [2, 4]
+    for name in ("eval_loss", "eval_rewards/margins", "eval_nll_loss"):
+        assert math.isfinite(result.metrics[name])
+
+    with pytest.raises(InputError, match="no held-out pairs"):
+        train(make_pairs(6), evaluated, tmp_path / "none", seed=0)
+
+
+def test_an_instruct_model_learns_to_end_its_turn(config: TrainConfig, tmp_path: Path) -> None:
+    make_tokenizer(chat_template=CHATML).save_pretrained(tmp_path / "chat")
+    chat = replace(config, model_name_or_path=str(tmp_path / "chat"))
+
+    model_dir = train(make_pairs(), chat, tmp_path / "run", seed=0).model_dir
+
+    tokenizer = AutoTokenizer.from_pretrained(model_dir)
+    model = AutoModelForCausalLM.from_pretrained(model_dir)
+    assert tokenizer.convert_tokens_to_ids("<|im_end|>") in model.generation_config.eos_token_id
+
+
+def test_nothing_to_train_on_says_why(config: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none of 8 pairs.*8 chosen too long"):
+        train(make_pairs(), replace(config, max_length=5), tmp_path / "a", seed=0)
+    with pytest.raises(InputError, match="there are no pairs"):
+        train([], config, tmp_path / "b", seed=0)
+
+
+def test_examples_longer_than_the_models_positions_are_left_out(config: TrainConfig, tmp_path: Path) -> None:
+    short = replace(config, init_config={**config.init_config, "max_position_embeddings": 32})
+
+    result = train(make_pairs(), short, tmp_path, seed=0)
+
+    assert result.num_pairs + sum(result.dropped.values()) == 8
+    assert set(result.dropped) <= {"chosen too long", "rejected too long"}
+    assert result.dropped

@@ -20,6 +20,7 @@ from iterpref.evaluate import evaluate, pass_rate
 from iterpref.pairs import build_pairs
 from iterpref.progress import console, progress_bar
 from iterpref.records import trajectories
+from iterpref.report.page import write_page
 from iterpref.report.summary import summary
 from iterpref.sandbox import Sandbox
 from iterpref.store import Drop, Run
@@ -396,6 +397,11 @@ def _pair_rows(run: Run) -> Iterator[dict[str, Any]]:
     for round in run.rounds():
         for _, pair in run.items("pair", Pair, round):
             yield {**asdict(pair), "provenance": json.dumps(pair.provenance), "round": round}
+
+
+def write_report(run: Run, tokenizer: str = "") -> Path:
+    """``report.html``: one self-contained page."""
+    return write_page(run, run.path / "report.html", tokenizer=load_tokenizer(tokenizer) if tokenizer else None)
 
 
 def summarise(run: Run, recipe: Recipe) -> str:

@@ -7,12 +7,12 @@ committed to the run folder the moment it is judged, so a run that is killed goe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from iterpref.records import End, attempt_id
 from iterpref.store import Run
-from iterpref.teachers.base import Reply, Request, Teacher
+from iterpref.teachers.base import Request, Teacher
 from iterpref.types import Attempt, Outcome, Task, Tests, Trajectory, Verdict
 
 __all__ = ["JudgeMany", "Progress", "collect"]
@@ -23,6 +23,7 @@ Progress = Callable[[int, int], None]  # sessions complete, sessions in all
 # Sessions that are worked on at a time: bounds memory, and keeps a model's batches full.
 _WINDOW = 1024
 # The task is at fault, or the machine: another version of the program would fare no better.
+_UNKNOWN = Verdict(Outcome.INFRA, feedback="not judged")
 _HOPELESS = (Outcome.INVALID, Outcome.UNSUPPORTED)
 
 
@@ -34,6 +35,8 @@ class _Session:
     sample: int
     attempts: list[Attempt]
     silent: bool = False  # the teacher had no answer
+    broken: bool = False  # a verdict failed for reasons of our own: left as it is until the stage is run again
+    ended: bool = False
 
     @property
     def task(self) -> Task:
@@ -99,96 +102,95 @@ def _advance(
     round: int,
 ) -> Iterator[str | None]:
     """Work a window of sessions to their ends. Yields a session's id when it has ended, None for a verdict of ours."""
-    broken = yield from _judge_recorded(run, window, judge_many, round)
-    open_sessions = [session for session in window if session.id not in broken]
-    while open_sessions:
-        drafting: list[_Session] = []
-        repairing: list[_Session] = []
-        for session in open_sessions:
-            if drafter is not None and not session.attempts and not session.silent:
-                drafting.append(session)
-            elif repairer is not None and _wants_repair(session, iterations):
-                repairing.append(session)
+
+    def next_author(session: _Session) -> Teacher | None:
+        """Who is to write the next version; None at the session's end."""
+        if session.silent or session.solved:
+            return None
+        if not session.attempts:
+            return drafter
+        repairs = len(session.attempts) - max(1, len(session.start.attempts))
+        hopeless = session.attempts[-1].verdict.outcome in _HOPELESS
+        return None if hopeless or repairs >= iterations else repairer
+
+    def settle(session: _Session) -> Iterator[str]:
+        """End a session that nobody is to write for."""
+        all_there = len(session.attempts) >= len(session.start.attempts)
+        if all_there and not session.ended and next_author(session) is None:
+            session.ended = True
+            reason = "solved" if session.solved else "no answer" if session.silent else "unsolved"
+            run.put("end", session.id, End(session.source, _author(session, drafter, repairer), reason), round)
+            yield session.id
+
+    def judge(jobs: Iterable[_Job]) -> Iterator[str | None]:
+        """Judge versions as they come, commit each, end what is done. What a teacher leaves unsaid needs no run."""
+        waiting: list[_Job] = []
+
+        def programs() -> Iterator[tuple[str, Tests]]:
+            for job in jobs:
+                if job.session.task.tests is None:  # a labelled pair: its labels stand
+                    _commit(run, job.session, job.attempt, round)
+                else:
+                    waiting.append(job)
+                    yield job.attempt.code, job.session.task.tests
+
+        for index, verdict in judge_many(programs()):
+            session, attempt = waiting[index].session, waiting[index].attempt
+            if verdict.outcome is Outcome.INFRA:
+                session.broken = True
+                yield None
             else:
-                reason = "solved" if session.solved else "no answer" if session.silent else "unsolved"
-                run.put("end", session.id, End(session.source, _author(session, drafter, repairer), reason), round)
-                yield session.id
-        open_sessions = []
-        for teacher, sessions in ((drafter, drafting), (repairer, repairing)):
-            if teacher is not None and sessions:
-                broken = yield from _ask(run, teacher, sessions, judge_many, round)
-                open_sessions += [session for session in sessions if session.id not in broken]
+                _commit(run, session, replace(attempt, verdict=verdict), round)
+                yield from settle(session)
+
+    yield from judge(_recorded(window))
+    for (
+        session
+    ) in window:  # those that ended without a run: labelled pairs, or killed between the last commit and the end
+        yield from settle(session)
+    open_sessions = [session for session in window if not session.broken]
+    while open_sessions:
+        asked: dict[int, tuple[Teacher, list[_Session]]] = {}
+        for session in open_sessions:
+            teacher = next_author(session)
+            if teacher is not None:
+                asked.setdefault(id(teacher), (teacher, []))[1].append(session)
+        for teacher, sessions in asked.values():
+            yield from judge(_answers(teacher, sessions))
+            for session in sessions:
+                yield from settle(session)
+        open_sessions = [session for _, sessions in asked.values() for session in sessions if not session.broken]
 
 
-def _wants_repair(session: _Session, iterations: int) -> bool:
-    if not session.attempts or session.solved or session.silent:
-        return False
-    repairs = len(session.attempts) - max(1, len(session.start.attempts))
-    return repairs < iterations and session.attempts[-1].verdict.outcome not in _HOPELESS
+@dataclass(frozen=True)
+class _Job:
+    session: _Session
+    attempt: Attempt  # its verdict is yet to come
+
+
+def _recorded(window: Sequence[_Session]) -> Iterator[_Job]:
+    """Recorded versions that have not been run again yet."""
+    for session in window:
+        judged = {attempt.index for attempt in session.attempts}
+        for attempt in session.start.attempts:
+            if attempt.index not in judged:
+                yield _Job(session, attempt)
+
+
+def _answers(teacher: Teacher, sessions: Sequence[_Session]) -> Iterator[_Job]:
+    """One request for each session; a job for each answer that holds a program."""
+    requests = [Request(session.task, tuple(session.attempts), session.sample) for session in sessions]
+    for index, reply in teacher.write(requests):
+        session = sessions[index]
+        if reply.code is None:
+            session.silent = True
+        else:
+            yield _Job(session, Attempt(len(session.attempts), reply.code, _UNKNOWN, reply.message, reply.usage))
 
 
 def _author(session: _Session, drafter: Teacher | None, repairer: Teacher | None) -> str:
     first = session.start.teacher if session.start.attempts else drafter.name if drafter else ""
     return f"{first}+{repairer.name}" if repairer and repairer.name != first else first
-
-
-def _judge_recorded(
-    run: Run, sessions: Sequence[_Session], judge_many: JudgeMany, round: int
-) -> Generator[None, None, set[str]]:
-    """Run recorded versions again; where a task has no tests, its labels stand. Returns the sessions left broken."""
-    waiting: list[tuple[_Session, Attempt]] = []
-    broken: set[str] = set()
-
-    def jobs() -> Iterator[tuple[str, Tests]]:
-        for session in sessions:
-            judged = {attempt.index for attempt in session.attempts}
-            for attempt in session.start.attempts:
-                if attempt.index in judged:
-                    continue
-                if session.task.tests is None:
-                    _commit(run, session, attempt, round)
-                else:
-                    waiting.append((session, attempt))
-                    yield attempt.code, session.task.tests
-
-    for index, verdict in judge_many(jobs()):
-        session, attempt = waiting[index]
-        if verdict.outcome is Outcome.INFRA:
-            broken.add(session.id)
-            yield None
-        else:
-            _commit(run, session, replace(attempt, verdict=verdict), round)
-    return broken
-
-
-def _ask(
-    run: Run, teacher: Teacher, sessions: Sequence[_Session], judge_many: JudgeMany, round: int
-) -> Generator[None, None, set[str]]:
-    """One request for each session, each answer judged as it arrives. Returns the sessions left broken."""
-    requests = [Request(session.task, tuple(session.attempts), session.sample) for session in sessions]
-    waiting: list[tuple[_Session, Reply]] = []
-    broken: set[str] = set()
-
-    def jobs() -> Iterator[tuple[str, Tests]]:
-        for index, reply in teacher.write(requests):
-            session = sessions[index]
-            if reply.code is None:
-                session.silent = True
-                continue
-            assert session.task.tests is not None, "a task that is to be debugged has tests"
-            waiting.append((session, reply))
-            yield reply.code, session.task.tests
-
-    for index, verdict in judge_many(jobs()):
-        session, reply = waiting[index]
-        if verdict.outcome is Outcome.INFRA:
-            broken.add(session.id)
-            yield None
-            continue
-        assert reply.code is not None
-        attempt = Attempt(len(session.attempts), reply.code, verdict, reply.message, reply.usage)
-        _commit(run, session, attempt, round)
-    return broken
 
 
 def _commit(run: Run, session: _Session, attempt: Attempt, round: int) -> None:

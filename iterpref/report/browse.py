@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,7 +99,7 @@ def _session(run: Run, round: int, id: str, found: Trajectory, differ: Differ, t
         elif final is not None and attempt is not final:
             hunks = differ(attempt.code, final.code)
             rejected = [Span(hunk.rejected_start, hunk.rejected_end, 0.0, "changed") for hunk in hunks]
-            version["plus"] = _spans([Span(hunk.chosen_start, hunk.chosen_end, 0.0, "changed") for hunk in hunks])
+            version["plus"] = _spans(_ranges((hunk.chosen_start, hunk.chosen_end) for hunk in hunks))
         elif pair is not None:
             version["anchor"] = pair.id
         if drop is not None:
@@ -126,8 +126,8 @@ def flip_data(found: Sequence[Flip], differ: Differ) -> list[dict[str, Any]]:
     for flip in found:
         hunks = differ(flip.base.attempt.code, flip.tuned.attempt.code)
         base, tuned = _version(flip.base.attempt), _version(flip.tuned.attempt)
-        base["minus"] = _spans([Span(hunk.rejected_start, hunk.rejected_end, 0.0, "differs") for hunk in hunks])
-        tuned["minus"] = _spans([Span(hunk.chosen_start, hunk.chosen_end, 0.0, "differs") for hunk in hunks])
+        base["minus"] = _spans(_ranges((hunk.rejected_start, hunk.rejected_end) for hunk in hunks))
+        tuned["minus"] = _spans(_ranges((hunk.chosen_start, hunk.chosen_end) for hunk in hunks))
         data.append({"id": flip.task_id, "features": flip.tuned.features, "base": base, "tuned": tuned})
     return data
 
@@ -145,6 +145,10 @@ def _version(attempt: Attempt) -> dict[str, Any]:
         "tests": [verdict.tests_passed, verdict.tests_total] if verdict.tests_total else None,
         "seconds": round(verdict.wall_seconds, 2),
     }
+
+
+def _ranges(ranges: Iterable[tuple[int, int]]) -> list[Span]:
+    return [Span(start, end, 0.0, "differs") for start, end in ranges if start < end]
 
 
 def _spans(spans: Sequence[Span]) -> list[list[Any]]:

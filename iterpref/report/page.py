@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -131,7 +132,12 @@ def _within_budget(sessions: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         if size > MAX_BYTES:
             break
         kept.append(session)
-    return sorted(kept, key=lambda session: (session["round"], session["id"]))
+    return sorted(kept, key=lambda session: (session["round"], _natural(session["id"])))
+
+
+def _natural(id: str) -> list[str | int]:
+    """So that task 9 comes before task 10."""
+    return [int(part) if index % 2 else part for index, part in enumerate(re.split("([0-9]+)", id))]
 
 
 # -- one round -----------------------------------------------------------------------------------------------------
@@ -148,7 +154,6 @@ def _round(run: Run, round: int, seen: Survey, tokenizer: Any | None) -> dict[st
         "number": round,
         "funnel": found,
         "stages": _stages(found),
-        "rest": found.attempts - found.pairs - found.anchors - found.dropped.total() if found.pairs else 0,
         "labels": labels,
         "disagreements": _first(labels, 50),
         "passes": passes,
@@ -156,20 +161,22 @@ def _round(run: Run, round: int, seen: Survey, tokenizer: Any | None) -> dict[st
         "kinds": _kinds(seen, round),
         "focus": focus_of(stream, tokenizer) if tokenizer is not None and found.pairs else None,
         "trained": trained,
-        "curves": _charts(run, round),
+        "curves": _charts(run, round, list(trained)),
     }
 
 
 def _stages(found: Funnel) -> list[tuple[str, str, int, int]]:
     """(unit, name, count, count of the first of the same unit)."""
     sessions = max(found.sources, found.sessions)
+    rest = found.attempts - found.pairs - found.anchors - found.dropped.total()  # pairing names every other version
     rows = [
         ("sessions", "tasks or recorded sessions", found.sources, sessions),
         ("sessions", "sessions complete", found.sessions, sessions),
         ("sessions", "a version passes", found.solved, sessions),
         ("programs", "versions run", found.attempts, found.attempts),
+        ("programs", "y\u2212 of a focal pair", found.pairs, found.attempts),
+        ("programs", "y+, with failures before it", rest if found.pairs else 0, found.attempts),
         ("programs", "anchors: passed with no failure before", found.anchors, found.attempts),
-        ("programs", "focal pairs", found.pairs, found.attempts),
     ]
     return [row for row in rows if row[3]]
 
@@ -193,10 +200,10 @@ def _cut_off(rows: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
     return [*ordered[: MAX_KINDS - 1], others]
 
 
-def _charts(run: Run, round: int) -> dict[str, Any]:
+def _charts(run: Run, round: int, trained: Sequence[str]) -> dict[str, Any]:
     """Charts of the logged numbers, and the legend that they share."""
     found = curves(run, round)
-    names = sorted({name for named in found.values() for name in named})
+    names = list(dict.fromkeys([*trained, *(name for named in found.values() for name in named)]))
     charts = []
     for key, (title, unit, zero) in _CURVES.items():
         series = [(name, thin(found.get(key, {}).get(name, []))) for name in names]
@@ -228,7 +235,9 @@ def _splits(results: Sequence[Result]) -> list[dict[str, Any]]:
                 "name": split,
                 "rows": [(_label(row), row) for row in rows],
                 "rates": intervals(rates, f"pass@1 on {split}, %", reference),
-                "changes": intervals(changes, "difference to base on the same tasks, points", 0.0) if changes else "",
+                "changes": intervals(changes, "difference to base on the same tasks, points", 0.0, "+")
+                if changes
+                else "",
                 "kinds": _error_table(rows),
             }
         )

@@ -17,20 +17,20 @@ __all__ = ["Line", "columns", "intervals", "key_of", "lines", "ticks"]
 Line = tuple[str, Sequence[tuple[float, float]]]  # name, points
 
 _WIDTH, _HEIGHT = 360, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 12, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 14, 12, 42
 _STYLES = 6  # style classes s0 to s5 of the page: each a colour, a dash pattern and a marker
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers from at most ``low`` to at least ``high``."""
-    if high <= low:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
         pad = abs(low) * 0.1 or 1.0
         low, high = low - pad, high + pad
     rough = (high - low) / count
-    unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * unit for factor in (1, 2, 2.5, 5, 10) if factor * unit >= rough * 0.999)
+    power = math.floor(math.log10(rough))
+    step = next(factor * 10.0**power for factor in (1, 2, 2.5, 5, 10) if factor * 10.0**power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(index * step, 12) for index in range(first, last + 1)]
+    return [round(index * step, 3 - power) for index in range(first, last + 1)]
 
 
 def columns(points: Sequence[tuple[str, Estimate]], x_label: str, y_label: str) -> Markup:
@@ -86,8 +86,13 @@ def lines(series: Sequence[Line], x_label: str, y_label: str, zero: bool = False
     return _svg(f"{y_label} by {x_label}. " + "; ".join(told), parts)
 
 
-def intervals(rows: Sequence[tuple[str, Estimate]], x_label: str, reference: float | None = None) -> Markup:
-    """One dot with its 95 % interval a row, the label above it; ``reference`` is drawn as a vertical rule."""
+def intervals(
+    rows: Sequence[tuple[str, Estimate]], x_label: str, reference: float | None = None, sign: str = ""
+) -> Markup:
+    """One dot with its 95 % interval a row, the label above it; ``reference`` is drawn as a vertical rule.
+
+    ``sign`` is a format sign: ``+`` for differences.
+    """
     step, top, left, right = 34, 6, 8, 14
     bottom = top + step * len(rows)
     values = [edge for _, estimate in rows for edge in (estimate.low, estimate.high)]
@@ -105,7 +110,7 @@ def intervals(rows: Sequence[tuple[str, Estimate]], x_label: str, reference: flo
         told = f"{label}: {_percent(estimate)}"
         parts.append(
             f'<g><title>{escape(told)}</title><text class="label" x="{left}" y="{y - 10}">{escape(_cut(label, 46))}'
-            f'<tspan class="figure" dx="6">{100 * estimate.value:.1f}</tspan></text>'
+            f'<tspan class="figure" dx="6">{_minus(f"{100 * estimate.value:{sign}.1f}")}</tspan></text>'
             f'<path class="whisker s0" d="M{low:.1f} {y}H{high:.1f}M{low:.1f} {y - 4}v8M{high:.1f} {y - 4}v8"/>'
             f'<circle class="dot s0" cx="{x_of(estimate.value):.1f}" cy="{y}" r="4.5"/></g>'
         )
@@ -148,8 +153,8 @@ def _y_axis(values: Sequence[float], y_of: _Scale, label: str, percent: bool = F
         parts.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<text class="tick end" x="{_LEFT - 6}" y="{y + 3.5:.1f}">{text}</text>')
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
-    turned = f'transform="rotate(-90 11 {middle:.1f})"'
-    parts.append(f'<text class="axis" x="11" y="{middle:.1f}" {turned}>{escape(label)}</text>')
+    turned = f'transform="rotate(-90 9 {middle:.1f})"'
+    parts.append(f'<text class="axis" x="9" y="{middle:.1f}" {turned}>{escape(label)}</text>')
     return "".join(parts)
 
 
@@ -185,7 +190,12 @@ def _percent(estimate: Estimate) -> str:
 
 def _short(value: float) -> str:
     text = f"{value:.4g}" if abs(value) < 10_000 else f"{value / 1000:g}k"
-    return text.replace("-", "\u2212").replace("e\u2212", "e-")
+    mantissa, e, exponent = text.partition("e")
+    return _minus(f"{mantissa}e{int(exponent)}" if e else text)
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "\u2212")
 
 
 def _cut(text: str, width: int) -> str:

@@ -95,20 +95,20 @@ class Sandbox:
                     future.cancel()
 
     def _judge_job(self, job: Job) -> Verdict:
-        fault = ""
+        faults: list[str] = []
         alone = False
-        for _ in range(_TRIES):
+        while len(faults) < _TRIES:
             try:
                 with self._load.share(alone), self._worker() as worker:
                     run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds)
             except (Refused, WorkerLost) as error:
-                fault = str(error)
+                faults.append(str(error))
                 continue
             if run.stopped == "wall" and run.cpu_seconds < job.tests.cpu_seconds and not alone:
                 alone = True  # it may only have waited for its turn
                 continue
             return judge_run(job, run)
-        return Verdict(Outcome.INFRA, feedback=f"the sandbox failed {_TRIES} times: {fault}")
+        return Verdict(Outcome.INFRA, feedback=f"the sandbox failed {_TRIES} times, at last: {faults[-1]}")
 
     @contextmanager
     def _worker(self) -> Iterator[Worker]:

@@ -21,7 +21,7 @@ from iterpref.types import Attempt, Task
 
 __all__ = ["Candidate", "candidates"]
 
-_UNKNOWN = 0.03  # support of what no passing program of a similar task holds
+_UNKNOWN = 0.01  # support of what no passing program of a similar task holds
 _ABSENT = 0.1  # what a line or condition that is added, or taken away, is compared with
 _LINE, _INSERT, _EXPRESSION, _CONDITION = 1.0, 0.5, 2.0, 1.0  # priors of edits made from ingredients, as in PRIOR
 _REPEATED = -4.0  # for adding what the program already holds

@@ -123,6 +123,7 @@ class Ingredients:
     def __init__(self) -> None:
         self._features: dict[str, set[str]] = defaultdict(set)  # feature -> tasks
         self._forms: dict[str, set[tuple[str, str]]] = defaultdict(set)  # task -> (sort, form)
+        self._seen: set[tuple[str, str]] = set()
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         self._counts: dict[str, tuple[int, Counter[tuple[str, str]]]] | None = None  # feature -> (tasks, of them with form)
         self._base: Counter[tuple[str, str]] = Counter()
@@ -133,6 +134,9 @@ class Ingredients:
 
     def add(self, task: Task, code: str) -> None:
         """Take a passing program apart. A form counts once a task, however many of its programs hold it."""
+        if (task.id, code) in self._seen:
+            return
+        self._seen.add((task.id, code))
         source, values = Source(code), PromptValues.of(task.prompt)
         for sort, text, line in _fragments(source):
             if "$" in text or len(text) > 120:

@@ -19,15 +19,16 @@ from dataclasses import replace
 from time import perf_counter
 
 from iterpref.errors import InputError
-from iterpref.teachers.base import Reply, Request
+from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.teachers.candidates import Candidate, candidates
 from iterpref.teachers.ingredients import Ingredients
-from iterpref.types import Attempt, Outcome, Tests, Usage, Verdict
+from iterpref.types import Attempt, Outcome, Task, Tests, Usage, Verdict
 
 __all__ = ["JudgeMany", "SearchTeacher"]
 
 JudgeMany = Callable[[Iterable[tuple[str, Tests]]], Iterator[tuple[int, Verdict]]]
 """Runs (code, tests) items, in parallel if it can, and yields (index, verdict) in any order."""
+Passing = Callable[[], Iterable[tuple[Task, str]]]
 
 _BATCH = 8  # programs run for a request before it is looked at again: more would be wasted when the first one passes
 _LIVE = 64  # requests searched side by side, so that small batches keep many workers busy
@@ -39,18 +40,30 @@ class SearchTeacher:
 
     Args:
         judge_many: runs programs, for example ``Sandbox.map``.
-        ingredients: passing programs of other tasks; None for operators alone.
+        passing: programs that pass, of any tasks; asked anew at each :meth:`write`, for they grow while one collects.
         max_runs: programs run for one reply at most.
 
-    Replies depend on the request and the ingredients only, not on how requests are grouped.
+    A reply depends on its request and on what ``passing`` gave, not on how requests are grouped.
     """
 
     name = "search"
 
-    def __init__(self, judge_many: JudgeMany, ingredients: Ingredients | None = None, max_runs: int = 400) -> None:
+    def __init__(
+        self,
+        judge_many: JudgeMany,
+        passing: Callable[[], Iterable[tuple[Task, str]]] = tuple,
+        max_runs: int = 400,
+    ) -> None:
         self._judge_many = judge_many
-        self._ingredients = ingredients or Ingredients()
+        self._passing = passing
         self._max_runs = max_runs
+        self._ingredients = Ingredients()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> SearchTeacher:
+        if settings.judge_many is None:
+            raise InputError("the search teacher repairs by running programs, so it needs a sandbox; it cannot be used here.")
+        return cls(settings.judge_many, settings.passing)
 
     def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Yield (index, next version). ``code`` is None where no edit in ``max_runs`` runs passes one more test.
@@ -58,6 +71,12 @@ class SearchTeacher:
         Raises:
             InputError: a request has no attempt to repair, or its task no tests.
         """
+        if self._passing is not None:
+            self._ingredients = Ingredients()
+            for task, code in self._passing():
+                self._ingredients.add(task, code)
+        for task, code in self._passing():
+            self._ingredients.add(task, code)
         waiting = iter(enumerate(requests))
         live: list[tuple[int, _Search]] = []
         while True:

@@ -134,7 +134,7 @@ class ProgressBar(TrainerCallback):
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry) + "\n"
+    return json.dumps(entry, sort_keys=True) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from iterpref.config import TrainConfig
 from iterpref.errors import InputError
 from iterpref.train.files import sync_folder
 
-__all__ = ["add_adapter", "export", "load_model", "load_model_config", "load_tokenizer"]
+__all__ = ["add_adapter", "check_tokenizer_fits", "export", "load_model", "load_model_config", "load_tokenizer"]
 
 
 def load_tokenizer(name: str) -> Any:
@@ -72,6 +74,27 @@ def load_model_config(config: TrainConfig, tokenizer: Any) -> Any:
             f"{text_config.vocab_size:,}; use the tokenizer that belongs to the model."
         )
     return model_config
+
+
+def check_tokenizer_fits(tokenizer: Any, model_config: Any, texts: Iterable[str]) -> None:
+    """Make sure that the tokenizer, saved beside such a model, is read back as what it is.
+
+    For some model types transformers replaces a tokenizer's own rules by those of the type's usual tokenizer. Whoever
+    loaded the trained model would then encode otherwise than it was trained.
+
+    Raises:
+        InputError: one of ``texts`` would be encoded differently.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        model_config.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        again = AutoTokenizer.from_pretrained(folder)
+    if any(again(text).input_ids != tokenizer(text).input_ids for text in texts):
+        kind = model_config.model_type
+        raise InputError(
+            f"train: beside a {kind} model transformers reads this tokenizer as {type(again).__name__}, which encodes "
+            f"otherwise; set another `model_type` in `init_config` (such as llama), or take a tokenizer of {kind}."
+        )
 
 
 def load_model(config: TrainConfig, model_config: Any, *, bf16: bool) -> Any:

@@ -20,7 +20,14 @@ from iterpref.train.card import model_card
 from iterpref.train.data import Collator, Encoder, Example
 from iterpref.train.files import complete_checkpoints, read_json, write_json
 from iterpref.train.losses import Objective, objective
-from iterpref.train.models import add_adapter, export, load_model, load_model_config, load_tokenizer
+from iterpref.train.models import (
+    add_adapter,
+    check_tokenizer_fits,
+    export,
+    load_model,
+    load_model_config,
+    load_tokenizer,
+)
 from iterpref.train.reference import ReferenceCache, weights_hash
 from iterpref.train.trainer import FocalTrainer
 from iterpref.types import Pair
@@ -88,6 +95,8 @@ def train(
     transformers_logging.disable_progress_bar()
     tokenizer = load_tokenizer(config.model_name_or_path)
     model_config = load_model_config(config, tokenizer)
+    if config.init_config:
+        check_tokenizer_fits(tokenizer, model_config, (pair.chosen for pair in pairs[:100]))
     positions = getattr(model_config.get_text_config(), "max_position_embeddings", None) or config.max_length
     encoder = Encoder(tokenizer, weights, max_length=min(config.max_length, positions), use_anchors=config.use_anchors)
     examples, dropped = encoder.encode(pairs)
@@ -230,7 +239,8 @@ class _Summary:
 def _last(state: TrainerState) -> dict[str, float]:
     """The last value of every metric, without the Trainer's closing summary."""
     entries = [entry for entry in state.log_history if "train_runtime" not in entry]
-    return {key: value for entry in entries for key, value in entry.items() if key != "step"}
+    last = {key: value for entry in entries for key, value in entry.items() if key != "step"}
+    return dict(sorted(last.items()))
 
 
 def _reasons(dropped: Mapping[str, int]) -> str:

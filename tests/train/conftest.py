@@ -18,7 +18,7 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 INIT_CONFIG = {
-    "model_type": "qwen2",
+    "model_type": "llama",
     "hidden_size": 32,
     "intermediate_size": 64,
     "num_hidden_layers": 2,

@@ -39,7 +39,9 @@ def make_examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
 
 def make_model(dtype: torch.dtype) -> torch.nn.Module:
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**INIT_CONFIG, vocab_size=300))
+    model = AutoModelForCausalLM.from_config(
+        AutoConfig.for_model(**{**INIT_CONFIG, "model_type": "qwen2", "vocab_size": 300})
+    )
     return model.to(dtype)
 
 

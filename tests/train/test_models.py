@@ -10,7 +10,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from iterpref.config import TrainConfig
 from iterpref.errors import InputError
-from iterpref.train.models import add_adapter, export, load_model, load_model_config, load_tokenizer
+from iterpref.train.models import (
+    add_adapter,
+    check_tokenizer_fits,
+    export,
+    load_model,
+    load_model_config,
+    load_tokenizer,
+)
 from tests.train.conftest import INIT_CONFIG, make_tokenizer
 
 
@@ -71,6 +78,24 @@ def test_random_weights_take_vocabulary_and_end_token_of_the_tokenizer(config: T
 def test_a_vocabulary_smaller_than_the_tokenizers_is_refused(config: TrainConfig) -> None:
     with pytest.raises(InputError, match="use the tokenizer that belongs to the model"):
         load_model_config(replace(config, init_config={**INIT_CONFIG, "vocab_size": 7}), make_tokenizer())
+
+
+def test_a_tokenizer_that_would_be_read_back_as_another_is_refused(config: TrainConfig) -> None:
+    tokenizer = make_tokenizer()
+    kept = load_model_config(config, tokenizer)
+    qwen2 = load_model_config(replace(config, init_config={**INIT_CONFIG, "model_type": "qwen2"}), tokenizer)
+
+    check_tokenizer_fits(tokenizer, kept, ["x = 10\n    y"])
+    with pytest.raises(InputError, match="reads this tokenizer as Qwen2Tokenizer"):
+        check_tokenizer_fits(tokenizer, qwen2, ["x = 10\n    y"])
+
+
+@pytest.mark.slow
+def test_the_real_qwen2_tokenizer_fits_a_qwen2_model(config: TrainConfig, data: Path) -> None:
+    tokenizer = load_tokenizer(str(data / "tokenizers" / "qwen2"))
+    qwen2 = load_model_config(replace(config, init_config={**INIT_CONFIG, "model_type": "qwen2"}), tokenizer)
+
+    check_tokenizer_fits(tokenizer, qwen2, ["def f(x):\n\n    return x['ü'] + 10\r\n\ty = '√😀'"])
 
 
 def test_merged_adapters_give_the_logits_of_the_adapted_model(config: TrainConfig, tmp_path: Path) -> None:

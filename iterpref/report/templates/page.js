@@ -47,14 +47,16 @@
     }
     chars.forEach((c, index) => { if (c === "\n") edges.add(index + 1); });
     const cuts = [...edges].filter((edge) => edge <= chars.length).sort((a, b) => a - b);
-    const rows = [];
+    const body = el("pre", { class: "code", tabindex: "0", "aria-label": "program" });
     let row = null;
+    let lines = 0;
     const open = () => {
-      row = el("span", { class: "row", "data-n": String(rows.length + 1) });
-      rows.push(row);
+      lines += 1;
+      row = el("span", { class: "row", "data-n": String(lines) });
+      body.append(row);
     };
     const flag = (mark) => {
-      const rank = "~‸+−";
+      const rank = "~▸+−";
       const now = row.getAttribute("data-sign") || "";
       if (rank.indexOf(mark) > (now ? rank.indexOf(now) : -1)) row.setAttribute("data-sign", mark);
     };
@@ -66,8 +68,13 @@
       for (const [at, , weight, reason] of gaps) {
         if (at !== start) continue;
         const told = weight > 0 ? "missing: what follows is penalised" : "missing";
-        row.append(el("mark", { class: "gap", "data-label": told, role: "img", "aria-label": `code is ${told}`, title: reason }));
-        flag("‸");
+        const chip = el("mark", { class: "gap", "data-label": told, role: "img", "aria-label": `code is ${told}`, title: reason });
+        if (row.hasChildNodes()) {
+          row.append(chip);
+          flag("▸");
+        } else {
+          row.before(el("span", { class: "row", "data-sign": "▸" }, chip)); // whole lines are missing: a row without number
+        }
       }
       const end = cuts[index + 1];
       if (end === undefined) return;
@@ -80,17 +87,22 @@
       else if (tokens) kind = piece && piece[2] ? "pen" : strongest && !(strongest[2] > 0) ? "rec" : "";
       else kind = strongest ? (strongest[2] > 0 ? "pen" : "rec") : "";
       const text = chars.slice(start, end).join("");
-      const classes = [kind];
-      if (piece && piece[0] === start) classes.push("tok");
-      if (piece && text.endsWith("\n")) classes.push("tok", "nl");
-      const name = classes.filter(Boolean).join(" ");
-      const titles = { pen: "penalised", rec: "differs, no penalty", pref: "preferred instead" };
-      row.append(name ? el(kind ? "mark" : "span", { class: name, title: kind ? titles[kind] : undefined }, text) : document.createTextNode(visible(text)));
+      const told = { pen: "penalised", rec: strongest && strongest[3] === "differs" ? "differs" : "differs, no penalty", pref: "preferred instead" };
+      const put = (part, extra) => {
+        const name = [kind, ...extra].filter(Boolean).join(" ");
+        if (part) row.append(name ? el(kind ? "mark" : "span", { class: name, title: told[kind] }, part) : document.createTextNode(visible(part)));
+      };
+      const newline = text.endsWith("\n") ? text.length - 1 : text.length;
+      const indent = kind && !tokens ? text.slice(0, newline).match(/^[ \t]*/)[0].length : 0;
+      const begins = piece && piece[0] === start ? "tok" : "";
+      put(text.slice(0, indent), ["ws"]); // no underline below indentation
+      put(text.slice(indent, newline), [begins]);
+      put(text.slice(newline), piece ? ["nl", newline === 0 ? begins : ""] : ["ws"]);
       if (kind) flag({ pen: "−", rec: "~", pref: "+" }[kind]);
       if (text.endsWith("\n") && end < chars.length) open();
     });
     if (tokens) row.append(el(tokens.end ? "mark" : "span", { class: tokens.end ? "endtoken pen" : "endtoken", title: tokens.end ? "end token: penalised" : "end token" }));
-    return el("pre", { class: "code", tabindex: "0", "aria-label": "program" }, rows);
+    return body;
   }
 
   function verdict(version) {
@@ -196,7 +208,7 @@
     const asTokens = unit === "tokens";
     const left = el("div", {},
       el("p", { class: "side-head" }, el("b", {}, each === final ? "y+" : each.pair ? "y−" : `version ${each.index}`), verdict(each),
-        el("span", { class: "dim" }, `${each.seconds} s`)),
+        each.seconds ? el("span", { class: "dim" }, `${each.seconds} s`) : null),
       renderCode(each.code, each.minus || [], "minus", asTokens ? each.tokens : null), cutRemark(each));
     if (each.tokens && each !== final && each.pair) {
       const t = each.tokens;
@@ -255,7 +267,9 @@
       return [el("span", { class: "name" }, `${how} ${session.id}`),
         el("span", { class: "meta" }, `${many(session.versions.length, "version")} · ${path}${session.round > 1 ? ` · round ${session.round}` : ""}`)];
     }, showSession);
+    let timer = 0;
     function apply() {
+      clearTimeout(timer);
       const words = $("f-text").value.toLowerCase().split(/\s+/).filter(Boolean);
       const wanted = Object.entries(FILTERS).map(([name, test]) => [test, $(`f-${name}`).value]).filter(([, value]) => value !== "");
       const found = sessions.filter((session) => wanted.every(([test, value]) => test(session, value)) &&
@@ -264,10 +278,9 @@
       list.set(found);
     }
     const form = $("filters");
-    let timer = 0;
     $("f-text").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(apply, 120); });
     form.addEventListener("change", apply);
-    form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
+    form.addEventListener("submit", (event) => { event.preventDefault(); apply(); $("t-list").focus(); });
     form.addEventListener("reset", () => setTimeout(apply, 0));
     for (const input of document.getElementsByName("unit")) {
       input.addEventListener("change", () => { unit = input.value; drawSession(); });

@@ -183,7 +183,7 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
     """
     if not run.count("end", round):
         raise InputError(f"{recipe.run} holds no trajectories yet; run `iterpref collect` first.")
-    fingerprint = _fingerprint(asdict(recipe.pairs), recipe.seed, run.ids("end", round))
+    fingerprint = _fingerprint(asdict(recipe.pairs), recipe.seed, sorted(run.ids("end", round)))
     if run.get("stage", "pairs", _Stage, round) == _Stage(fingerprint):
         return
     records: list[tuple[str, str, Any]] = []

@@ -38,9 +38,16 @@ def attempt_id(session: str, index: int) -> str:
 
 
 def trajectories(run: Run, round: int = 1) -> Iterator[tuple[str, Trajectory]]:
-    """Every complete session as a trajectory with our verdicts, in the order in which they were completed."""
+    """Every complete session as a trajectory with our verdicts, in the order of the sources.
+
+    Sessions end in an order that depends on the machine; what is made from them must not.
+    """
+    sessions: dict[str, list[tuple[str, End]]] = {}
     for session, end in run.items("end", End, round):
-        yield session, _assemble(run, session, end, round)
+        sessions.setdefault(end.source, []).append((session, end))
+    for source in run.ids("source", round):
+        for session, end in sorted(sessions.get(source, ()), key=lambda item: (len(item[0]), item[0])):
+            yield session, _assemble(run, session, end, round)
 
 
 def trajectory(run: Run, session: str, round: int = 1) -> Trajectory | None:

@@ -14,7 +14,20 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from iterpref.teachers.ingredients import Fragment, Ingredients, PromptValues, Suggestions, canonical, expressions, fill, sort_of
+from iterpref.teachers.ingredients import (
+    Fragment,
+    Ingredients,
+    Part,
+    PromptValues,
+    Suggestions,
+    blocks,
+    canonical,
+    deep,
+    fill,
+    mask,
+    parts,
+    sort_of,
+)
 from iterpref.teachers.mutations import PRIOR, mutations
 from iterpref.teachers.source import Edit, Line, Source, apply
 from iterpref.types import Attempt, Task
@@ -23,11 +36,12 @@ __all__ = ["Candidate", "candidates"]
 
 _UNKNOWN = 0.01  # support of what no passing program of a similar task holds
 _ABSENT = 0.1  # what a line or condition that is added, or taken away, is compared with
-_LINE, _INSERT, _EXPRESSION, _CONDITION = 1.0, 0.5, 2.0, 1.0  # priors of edits made from ingredients, as in PRIOR
+_LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 2.0  # priors of edits made from ingredients, as in PRIOR
 _REPEATED = -4.0  # for adding what the program already holds
 _BEFORE_PAIRS = 100  # single edits tried before pairs of the likeliest
 _PAIRED = 14
 _TOKENS = re.compile(r"\w+|[^\w\s]")
+_SKIPPED = ("#", "def ", "import ", "from ", "@", "class ")
 _JUMPS = ("return", "break", "continue", "raise")
 
 
@@ -67,16 +81,7 @@ def _changed(old: str, new: str) -> int:
     return len(old) + len(new) - 2 * (head + tail)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """An expression that ingredients of its sort may replace."""
-
-    sort: str
-    start: int
-    end: int
-    line: Line
-    form: str
-    names: tuple[str, ...]
+_Key = tuple[str, str]  # (sort, form), as in Suggestions
 
 
 class _Ranker:
@@ -84,18 +89,11 @@ class _Ranker:
         self._source = source
         self._values = PromptValues.of(task.prompt)
         self._known: Suggestions = ingredients.suggest(task)
-        self._lines = [(line, *canonical(line.text, line, self._values)) for line in source.lines]
-        self._places = list(self._find_places())
-        self._present = set(self._count(source.text, source.lines[-1])) if source.lines else set()
-        held = [(sort_of(line), form) for line, form, _ in self._lines] + [(place.sort, place.form) for place in self._places]
-        self._weight = sum(key in self._known.support for key in held) / max(1, len(held))
-
-    def _find_places(self) -> Iterator[_Place]:
-        for sort, node in expressions(self._source):
-            start, end = self._source.span(node)
-            line = self._source.line_at(start)
-            if line is not None and end <= line.end:
-                yield _Place(sort, start, end, line, *canonical(self._source.text[start:end], line, self._values))
+        self._masked = mask(source)
+        self._parts = parts(source)
+        self._present = set(self._keys(0, len(source.text), Edit(0, 0, "", "")))
+        self._present.update((part.sort, self._form(source.text[part.start : part.end], part.line)[0]) for part in self._parts)
+        self._weight = sum(key in self._known.support for key in self._present) / max(1, len(self._present))
 
     def ranked(self) -> list[Edit]:
         """All single edits, best first; equal ones in the order of the text."""
@@ -104,7 +102,7 @@ class _Ranker:
             ((edit, PRIOR[edit.kind]) for edit in mutations(self._source)),
             self._other_lines(),
             self._more_lines(),
-            self._other_expressions(),
+            self._other_parts(),
             self._conditions(),
         ):
             key = (edit.start, edit.end, edit.text)
@@ -114,124 +112,131 @@ class _Ranker:
                     scores[key] = (score, edit)
         return [scores[key][1] for key in sorted(scores, key=lambda key: (-scores[key][0], key))]
 
+    # Where ingredients may go.
+
     def _other_lines(self) -> Iterator[tuple[Edit, float]]:
-        for line, form, names in self._lines:
+        for line in self._source.lines:
+            form, names = self._form(self._masked[line.start : line.end], line)
             tokens = set(_TOKENS.findall(form))
-            for fragment in self._known.fragments.get(sort_of(line), ()):
-                if fragment.form.split()[0] in _JUMPS and not form.startswith(_JUMPS):
+            held = [self._source.text[part.start : part.end] for part in self._outer(line)]
+            for fragment in self._known.fragments.get(sort_of(line.text, len(line.indent)), ()):
+                first = fragment.form.split()[0]
+                if first in _JUMPS and not form.startswith(_JUMPS) or form.endswith(":") and first != form.split()[0]:
                     continue
-                if form.endswith(":") and fragment.form.split()[0] != form.split()[0]:
+                if fragment.form.count("…") not in (0, len(held)):
                     continue
                 for rank, text in enumerate(self._filled(fragment, line, line.start, names)):
+                    for old in held if "…" in text else ():
+                        text = text.replace("…", old, 1)
                     yield Edit(line.start, line.end, text, "line"), _LINE * _alike(tokens, fragment) / (1 + rank)
 
     def _more_lines(self) -> Iterator[tuple[Edit, float]]:
-        for (line, form, _), following in itertools.zip_longest(self._lines, self._lines[1:]):
-            last = following is None or len(following[0].indent) < len(line.indent)
-            deep = "+" if len(line.indent) > 4 else ""
+        for line, following in itertools.zip_longest(self._source.lines, self._source.lines[1:]):
+            last = following is None or len(following.indent) < len(line.indent)
             for sort in ("simple", "block"):
-                for fragment in self._known.fragments.get(sort + deep, ())[:30]:
-                    if fragment.form.startswith(_JUMPS):
-                        continue  # in the middle of a block it would only hide what follows
+                for fragment in self._known.fragments.get(sort + deep(len(line.indent)), ())[:30]:
+                    if fragment.form.startswith(_JUMPS) or "…" in fragment.form:
+                        continue  # a jump in the middle of a block would only hide what follows
                     for rank, text in enumerate(self._filled(fragment, line, line.start, ())):
                         body = text.replace("\n", f"\n{line.indent}")
-                        if not form.startswith(("else", "elif", "except", "finally")):
+                        if not line.text.startswith(("else", "elif", "except", "finally")):
                             yield Edit(line.start, line.start, f"{body}\n{line.indent}", "insert"), _INSERT / (1 + rank)
-                        if last and not form.endswith(":") and not form.startswith(_JUMPS):
+                        if last and not line.text.endswith(":") and not line.text.startswith(_JUMPS):
                             yield Edit(line.end, line.end, f"\n{line.indent}{body}", "insert"), _INSERT / (1 + rank)
+
+    def _other_parts(self) -> Iterator[tuple[Edit, float]]:
+        for part in self._parts:
+            form, names = self._form(self._source.text[part.start : part.end], part.line)
+            tokens = set(_TOKENS.findall(form))
+            for fragment in self._known.fragments.get(part.sort, ()):
+                for rank, text in enumerate(self._filled(fragment, part.line, part.start, names)):
+                    yield Edit(part.start, part.end, text, "part"), _PART * _alike(tokens, fragment) / (1 + rank)
+
+    def _conditions(self) -> Iterator[tuple[Edit, float]]:
+        """A condition for a comprehension that has none, or for a statement in a loop."""
+        for node in ast.walk(self._source.tree) if self._source.tree else ():
+            places: list[tuple[int, Line, str, str]] = []
+            if isinstance(node, ast.comprehension) and not node.ifs:
+                end = self._source.span(node.iter)[1]
+                line = self._source.line_at(end)
+                places += [(end, line, " if ", "")] if line else []
+            for statement in node.body if isinstance(node, ast.For) else ():
+                line = self._source.line_at(self._source.span(statement)[0])
+                if line is not None and self._source.span(statement)[1] == line.end:
+                    places.append((line.start, line, "if ", f":\n{line.indent}    "))
+            for start, line, before, after in places:
+                items = ast.walk(node.target)  # type: ignore[attr-defined]
+                names = tuple(name.id for name in items if isinstance(name, ast.Name))
+                for fragment in self._known.fragments.get("filter", ()):
+                    for rank, text in enumerate(self._filled(fragment, line, start - 1, names)):
+                        yield Edit(start, start, before + text + after, "condition"), _CONDITION / (1 + rank)
 
     def _filled(self, fragment: Fragment, line: Line, position: int, names: tuple[str, ...]) -> Iterator[str]:
         return fill(fragment, line, self._source.visible(position), names, self._values)
 
-    def _other_expressions(self) -> Iterator[tuple[Edit, float]]:
-        for place in self._places:
-            tokens = set(_TOKENS.findall(place.form))
-            for fragment in self._known.fragments.get(place.sort, ())[:40]:
-                for rank, text in enumerate(self._filled(fragment, place.line, place.start, place.names)):
-                    prior = _EXPRESSION * _alike(tokens, fragment) / (1 + rank)
-                    yield Edit(place.start, place.end, text, "expression"), prior
+    def _outer(self, line: Line) -> list[Part]:
+        """The parts in a line that lie in no other part, in the order of the text."""
+        inside = [part for part in self._parts if line.start <= part.start and part.end <= line.end]
+        outer = [p for p in inside if not any(q is not p and q.start <= p.start and p.end <= q.end for q in inside)]
+        return sorted(outer, key=lambda part: part.start)
 
-    def _conditions(self) -> Iterator[tuple[Edit, float]]:
-        """A condition for a comprehension that has none, or for a statement in a loop."""
-        if self._source.tree is None:
-            return
-        for node in ast.walk(self._source.tree):
-            places: list[tuple[int, str, str]] = []
-            if isinstance(node, ast.comprehension) and not node.ifs:
-                places = [(self._source.span(node.iter)[1], " if ", "")]
-            names: tuple[str, ...] = ()
-            if isinstance(node, ast.For):
-                for statement in node.body:
-                    line = self._source.line_at(self._source.span(statement)[0])
-                    if line is not None and self._source.span(statement)[1] == line.end:
-                        places.append((line.start, "if ", f":\n{line.indent}    "))
-            if isinstance(node, ast.For | ast.comprehension):
-                names = tuple(name.id for name in ast.walk(node.target) if isinstance(name, ast.Name))
-            for start, before, after in places:
-                context = self._source.line_at(start)
-                for fragment in self._known.fragments.get("filter", ())[:40] if context else ():
-                    for rank, text in enumerate(self._filled(fragment, context, start - 1, names)):  # type: ignore[arg-type]
-                        yield Edit(start, start, before + text + after, "condition"), _CONDITION / (1 + rank)
+    # How well an edit suits the task.
 
     def _gain(self, edit: Edit) -> float:
-        """Log support of what the edit makes over what it takes away, by lines and by the expression around it."""
+        """Log support of what the edit makes over what it takes away: a part, or whole lines."""
         if not self._weight:
             return 0.0
         text = self._source.text
+        around = [part for part in self._parts if part.start <= edit.start and edit.end <= part.end]
+        if around:
+            part = min(around, key=lambda part: part.end - part.start)
+            changed = text[part.start : edit.start] + edit.text + text[edit.end : part.end]
+            new = (part.sort, self._form(changed, part.line)[0])
+            return self._worth(new) - self._worth((part.sort, self._form(text[part.start : part.end], part.line)[0]))
+        line = self._source.line_at(edit.start) or self._source.line_at(edit.end)
+        if line is None:
+            return 0.0
+        if edit.kind == "condition":
+            condition = edit.text.strip().removeprefix("if ").split(":\n")[0]
+            return self._worth(("filter", self._form(condition, line)[0]))
         first = text.rfind("\n", 0, edit.start) + 1
+        if first:  # a line is judged together with the condition that guards it
+            before = text.rfind("\n", 0, first - 1) + 1
+            first = before if text[before:first].lstrip().startswith("if ") else first
         last = text.find("\n", edit.end)
         last = len(text) if last < 0 else last
-        context = self._source.line_at(edit.start) or self._source.line_at(edit.end)
-        if context is None:
-            return 0.0
-        before = text.rfind("\n", 0, max(0, first - 1)) + 1  # a line is judged together with the condition that guards it
-        guarded = re.match(r"\s*if .*:\n", text[before:first])
-        first = before if guarded else first
-        old = self._count(text[first:last], context)
-        new = self._count(text[first : edit.start] + edit.text + text[edit.end : last], context)
-        made, lost = list((new - old).elements()), list((old - new).elements())
-        inner = self._expression(edit) if len(made) == len(lost) == 1 else None
-        if inner:
-            made, lost = [*made, inner[1]], [*lost, inner[0]]
-            return math.log(max(map(self._support, made)) + _UNKNOWN) - math.log(max(map(self._support, lost)) + _UNKNOWN)
-        if made and all(key in self._present for key in made) and edit.start == edit.end:
+        old, new_ = self._keys(first, last, Edit(first, first, "", "")), self._keys(first, last, edit)
+        made, lost = new_ - old, old - new_
+        if edit.start == edit.end and all(key in self._present for key in made):
             return _REPEATED
-        return sum(map(self._worth, made)) - sum(map(self._worth, lost))
+        return sum(self._worth(key) * count for key, count in made.items()) - sum(
+            self._worth(key) * count for key, count in lost.items()
+        )
 
-    def _expression(self, edit: Edit) -> tuple[tuple[str, str], tuple[str, str]] | None:
-        """(sort, form) of the smallest expression around the edit, before and after it."""
-        around = [place for place in self._places if place.start <= edit.start and edit.end <= place.end]
-        if edit.kind == "condition":
-            form = canonical(edit.text.removeprefix(" if ").removeprefix("if ").split(":\n")[0], self._source.line_at(edit.start), self._values)[0]
-            return ("filter", ""), ("filter", form)
-        if not around:
-            return None
-        place = min(around, key=lambda place: place.end - place.start)
-        text = self._source.text
-        changed = text[place.start : edit.start] + edit.text + text[edit.end : place.end]
-        return (place.sort, place.form), (place.sort, canonical(changed, place.line, self._values)[0])
+    def _keys(self, first: int, last: int, edit: Edit) -> Counter[_Key]:
+        """(sort, form) of the lines between two positions once ``edit`` is made; a guard and its line count as one."""
+        found: Counter[_Key] = Counter()
+        whole = self._source.text[first : edit.start] + edit.text + self._source.text[edit.end : last]
+        masked = self._masked[first : edit.start] + edit.text + self._masked[edit.end : last]
+        context = self._source.line_at(edit.start) or self._source.line_at(edit.end)
+        context = context or next(iter(self._source.lines), None)
+        if context is None:
+            return found
+        guarded = set()
+        for indent, condition, line in blocks(whole):
+            found["block" + deep(indent), self._form(f"{condition}\n    {line}", context)[0]] += 1
+            guarded.add(line)
+        for raw in masked.split("\n"):
+            line = raw.strip()
+            if line and line not in guarded and not line.startswith(_SKIPPED):
+                found[sort_of(line, len(raw) - len(raw.lstrip())), self._form(line, context)[0]] += 1
+        return found
 
-    def _count(self, text: str, context: Line) -> Counter[tuple[str, str]]:
-        """(sort, form) of the lines of ``text``; a condition and the one line it guards count as one block."""
-        forms: Counter[tuple[str, str]] = Counter()
-        lines = [line for line in text.split("\n") if line.strip()]
-        place = 0
-        while place < len(lines):
-            line = lines[place].strip()
-            indent = len(lines[place]) - len(lines[place].lstrip())
-            sort = "header" if line.endswith(":") else "simple"
-            if line.startswith("if ") and sort == "header" and place + 1 < len(lines):
-                place += 1
-                sort, line = "block", f"{line}\n    {lines[place].strip()}"
-            forms[sort + ("+" if indent > 4 else ""), canonical(line, context, self._values)[0]] += 1
-            place += 1
-        return forms
+    def _form(self, text: str, line: Line) -> tuple[str, tuple[str, ...]]:
+        return canonical(text, line, self._values)
 
-    def _support(self, key: tuple[str, str]) -> float:
-        return self._known.support.get(key, 0.0) if key[1] else _ABSENT
-
-    def _worth(self, key: tuple[str, str]) -> float:
-        return math.log((self._support(key) + _UNKNOWN) / _ABSENT)
+    def _worth(self, key: _Key) -> float:
+        return math.log((self._known.support.get(key, 0.0) + _UNKNOWN) / _ABSENT)
 
 
 def _alike(old: set[str], fragment: Fragment) -> float:

@@ -18,12 +18,29 @@ from dataclasses import dataclass, field
 from iterpref.teachers.source import Line, Source
 from iterpref.types import Task
 
-__all__ = ["Fragment", "Ingredients", "PromptValues", "Suggestions", "canonical", "fill"]
+__all__ = [
+    "HOLE",
+    "Fragment",
+    "Ingredients",
+    "Part",
+    "PromptValues",
+    "Suggestions",
+    "blocks",
+    "canonical",
+    "deep",
+    "fill",
+    "mask",
+    "parts",
+    "sort_of",
+]
 
 _TOKEN = re.compile(r"(?<![\w.])(\d+)(?![\w.])|('[^'\\\n]*'|\"[^\"\\\n]*\")|(?<![\w.])([A-Za-z_]\w*)")
 _SLOT = re.compile(r"\$(P?\d+|n|s)")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.]*\w)")
 _QUOTED = re.compile(r"(?<!\w)'([^'\n]{1,20})'|\"([^\"\n]{1,20})\"|(?<![\w'])([a-zA-Z])(?![\w'])")
+HOLE = "\0"
+_HOLES = re.compile("\0+")
+_GUARD = re.compile(r"(?m)^([ \t]*)(if .*:)[ \t]*\n([ \t]*)(\S.*)$")
 _FEW = 3  # tasks that a feature needs to say anything
 _SHRINK = 5.0  # tasks' worth of the share among all tasks
 _RARE = 0.02  # forms of a smaller share are not offered
@@ -81,7 +98,7 @@ def canonical(text: str, line: Line, values: PromptValues) -> tuple[str, tuple[s
             names.append(name)
         return f"${names.index(name)}"
 
-    return _TOKEN.sub(replace, text), tuple(names)
+    return _HOLES.sub("…", _TOKEN.sub(replace, text)), tuple(names)
 
 
 def fill(
@@ -139,7 +156,7 @@ class Ingredients:
         self._seen.add((task.id, code))
         source, values = Source(code), PromptValues.of(task.prompt)
         for sort, text, line in _fragments(source):
-            if "$" in text or len(text) > 120:
+            if "$" in text or "…" in text or len(text) > 120:
                 continue
             form, names = canonical(text, line, values)
             self._forms[task.id].add((sort, form))
@@ -178,31 +195,69 @@ class Ingredients:
         return Suggestions(best, dict(fragments))
 
 
+def deep(indent: int) -> str:
+    """What marks the sort of a line or block that is not at the function's own level."""
+    return "+" if indent > 4 else ""
+
+
 def _features(task: Task) -> set[str]:
     words = re.findall(r"[a-z]+|\d+", task.prompt.lower())
     return {*task.features, *words, *(" ".join(pair) for pair in itertools.pairwise(words))}
 
 
-def sort_of(line: Line) -> str:
+def sort_of(text: str, indent: int) -> str:
     """The sort of a line: header or simple, with a ``+`` inside a block of the function."""
-    return ("header" if line.text.endswith(":") else "simple") + ("+" if len(line.indent) > 4 else "")
+    return ("header" if text.endswith(":") else "simple") + deep(indent)
+
+
+def blocks(text: str) -> Iterator[tuple[int, str, str]]:
+    """(indent, condition, line) of every condition that guards a single line."""
+    for match in _GUARD.finditer(text):
+        outer, condition, inner, line = match.groups()
+        if len(inner) > len(outer) and not line.endswith(":"):
+            yield len(outer), condition, line
 
 
 def _fragments(source: Source) -> Iterator[tuple[str, str, Line]]:
-    """(sort, text, line it starts on). Sorts: lines, conditions with the one line they guard, and expressions by place."""
-    for line, following in itertools.zip_longest(source.lines, source.lines[1:]):
-        yield sort_of(line), line.text, line
-        if line.text.startswith("if ") and line.text.endswith(":") and following and not following.text.endswith(":"):
-            yield "block" + ("+" if len(line.indent) > 4 else ""), f"{line.text}\n    {following.text}", line
-    for sort, node in expressions(source):
-        around = source.line_at(source.span(node)[0])
-        if around and "\n" not in source.of(node):
-            yield sort, source.of(node), around
+    """(sort, text, line it starts on) of the lines, with parts left out, of guards in full, and of the parts."""
+    masked = mask(source)
+    for line in source.lines:
+        yield sort_of(line.text, len(line.indent)), masked[line.start : line.end], line
+    for match in _GUARD.finditer(source.text):
+        around = source.line_at(match.start(2))
+        if around:
+            yield from (("block" + deep(indent), f"{condition}\n    {line}", around) for indent, condition, line in blocks(match[0]))
+    for part in parts(source):
+        yield part.sort, source.text[part.start : part.end], part.line
 
 
-def expressions(source: Source) -> Iterator[tuple[str, ast.expr]]:
-    """The expressions that others of their sort may replace. Sorts: test, filter, iter, return, assign, element, argument of f."""
-    for node in ast.walk(source.tree) if source.tree else ():
+@dataclass(frozen=True)
+class Part:
+    """An expression that others of its sort may replace. Sorts: test, filter, iter, element.
+
+    A filter decides about an item, a test about everything else; an element goes into a list, by a comprehension or
+    by ``append``. So the loop and the comprehension that say the same share their parts.
+    """
+
+    sort: str
+    start: int
+    end: int
+    line: Line
+
+
+def parts(source: Source) -> list[Part]:
+    """The parts that stand on one line, outer before inner."""
+    found = []
+    for sort, node in _part_nodes(source.tree):
+        start, end = source.span(node)
+        line = source.line_at(start)
+        if line is not None and end <= line.end:
+            found.append(Part(sort, start, end, line))
+    return found
+
+
+def _part_nodes(tree: ast.Module | None) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.If):
             yield ("filter" if node.col_offset > 4 else "test"), node.test
         if isinstance(node, ast.While | ast.IfExp):
@@ -211,10 +266,15 @@ def expressions(source: Source) -> Iterator[tuple[str, ast.expr]]:
             yield from (("filter", test) for test in node.ifs)
         if isinstance(node, ast.For | ast.comprehension):
             yield "iter", node.iter
-        if isinstance(node, ast.Return | ast.Assign | ast.AugAssign) and node.value is not None:
-            yield type(node).__name__.lower(), node.value
         if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
             yield "element", node.elt
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            yield from ((f"argument of {name}", arg) for arg in node.args if not isinstance(arg, ast.Starred))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "append" and len(node.args) == 1:
+            yield "element", node.args[0]
+
+
+def mask(source: Source) -> str:
+    """The text with :data:`HOLE` in place of every character of a part."""
+    text = source.text
+    for part in parts(source):
+        text = text[: part.start] + HOLE * (part.end - part.start) + text[part.end :]
+    return text

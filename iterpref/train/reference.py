@@ -51,7 +51,7 @@ class ReferenceCache:
         self._load()
         rows = {_name(row): row for example in examples for row in _rows(example)}
         # shares are cut before looking what is there: another process may have saved some of its own by now
-        share = sorted(rows, key=lambda name: (len(rows[name][1].ids), name))[rank::world]
+        share = sorted(rows, key=lambda name: (_length(rows[name]), name))[rank::world]
         mine = [name for name in share if name not in self._values]
         for begin in range(0, len(mine), _SHARD):
             names = mine[begin : begin + _SHARD]
@@ -97,6 +97,10 @@ def weights_hash(named_tensors: Iterable[tuple[str, torch.Tensor]]) -> str:
 def _rows(example: Example) -> list[Row]:
     rows = [(example.prompt_ids, example.chosen)]
     return rows if example.rejected is None else [*rows, (example.prompt_ids, example.rejected)]
+
+
+def _length(row: Row) -> int:
+    return len(row[0]) + len(row[1].ids)
 
 
 def _name(row: Row) -> bytes:

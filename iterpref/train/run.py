@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -46,7 +47,7 @@ class TrainResult:
         steps: optimiser steps taken.
         metrics: as last logged, each by its usual name.
         dropped: how many pairs were left out, by reason.
-        num_pairs: pairs trained on.
+        num_pairs: pairs trained on; fewer than given, if ``max_steps`` ends before their first epoch.
         num_anchors: anchors that joined the NLL term.
     """
 
@@ -105,6 +106,11 @@ def train(
             f"train: none of {len(pairs)} pairs can be trained on ({_reasons(dropped)}); check the pairs, "
             "`max_length` and `use_anchors`."
         )
+    reached = (
+        config.max_steps * arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
+    )
+    if 0 < reached < len(examples):  # what max_steps will not reach needs no reference values
+        examples = random.Random(seed).sample(examples, reached)
     held_out, _ = encoder.encode(eval_pairs)
 
     set_seed(seed)

@@ -22,7 +22,7 @@ from iterpref.types import Attempt, Outcome, Pair, Score, Task, Trajectory, Usag
 
 HOSTILE = (
     "def f(x):\n"
-    "    # </script><script>window.injected = 1</script><img src=x onerror='window.injected = 2'>\n"
+    "    # </script ></script/x <script>window.injected = 1</script><img src=x onerror='window.injected = 2'>\n"
     '    s = "\x00\x1b[31m \u202e <!--<script> 𝒳é & &amp; \u2028"\n'
     "    return '''{{ 7 * 7 }} {% raw %}'''\n"
 )

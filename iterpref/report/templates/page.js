@@ -98,7 +98,7 @@
       put(text.slice(0, indent), ["ws"]); // no underline below indentation
       put(text.slice(indent, newline), [begins]);
       put(text.slice(newline), piece ? ["nl", newline === 0 ? begins : ""] : ["ws"]);
-      if (kind) flag({ pen: "−", rec: "~", pref: "+" }[kind]);
+      if (kind && (!tokens || newline > 0)) flag({ pen: "−", rec: "~", pref: "+" }[kind]);
       if (text.endsWith("\n") && end < chars.length) open();
     });
     if (tokens) row.append(el(tokens.end ? "mark" : "span", { class: tokens.end ? "endtoken pen" : "endtoken", title: tokens.end ? "end token: penalised" : "end token" }));

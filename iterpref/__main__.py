@@ -1,0 +1,5 @@
+"""``python -m iterpref``."""
+
+from iterpref.cli import main
+
+main()

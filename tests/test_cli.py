@@ -1,0 +1,151 @@
+"""The command line: what each verb leaves behind, and one sentence with exit code 2 for bad input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from iterpref.cli import app, main
+
+RIGHT, WRONG = "def f(x):\n    return x + 1\n", "def f(x):\n    return x\n"
+SESSION = {
+    "task_id": "t",
+    "prompt": "Add one.",
+    "entry_point": "f",
+    "tests": ["assert f(1) == 2"],
+    "attempts": [WRONG, RIGHT],
+    "verdicts": ["fail", "pass"],
+}
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["iterpref", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        told = capsys.readouterr()
+        return int(ended.value.code or 0), told.out, told.err
+
+    return call
+
+
+def recipe(tmp_path: Path, *rows: object, more: str = "") -> str:
+    (tmp_path / "logs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "r.yaml").write_text("run: run\ncollect:\n  source: logs.jsonl\n" + more)
+    return "r.yaml"
+
+
+def test_collect_and_pairs_leave_exports_and_a_summary(cli: Cli, tmp_path: Path) -> None:
+    import datasets
+
+    name = recipe(tmp_path, SESSION, {**SESSION, "attempts": [RIGHT, WRONG], "verdicts": ["pass", "fail"]})
+    assert cli("collect", name)[0] == 0
+    code, out, _ = cli("pairs", name)
+    assert code == 0
+    assert "wrote run/summary.md" in out
+    pairs = datasets.load_dataset("parquet", data_files="run/export/pairs.parquet", split="train", cache_dir="cache")
+    assert [(row["chosen"], row["rejected"]) for row in pairs] == [(RIGHT, WRONG), (RIGHT, None)]
+    assert pairs[0]["rejected_spans"] == [{"start": 10, "end": len(WRONG), "weight": 1.0, "reason": "changed"}]
+    summary = (tmp_path / "run" / "summary.md").read_text()
+    assert "4 of 4 agree with running the program again (100.00%)" in summary
+    assert "| regression: fails after the version that passes | 1 |" in summary
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["recipe"]["collect"]["source"] == "logs.jsonl"
+    assert manifest["versions"]["iterpref"]
+
+
+def test_show_marks_what_is_penalised(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, SESSION)
+    cli("collect", name)
+    cli("pairs", name)
+    code, out, _ = cli("show", "run")
+    assert code == 0
+    assert "return x + 1" in out
+    assert "the failing version" in out
+    code, _, err = cli("show", "run", "7")
+    assert (code, "there is no pair '7' in round 1; it has pairs 1 to 1" in err) == (2, True)
+
+
+def test_labelled_pairs_without_tests_are_taken_as_labelled(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, {"prompt": "Add one.", "chosen": RIGHT, "rejected": WRONG})
+    assert cli("collect", name)[0] == 0
+    assert cli("pairs", name)[0] == 0
+    assert "| pairs | 1 |" in (tmp_path / "run" / "summary.md").read_text()
+
+
+def test_a_second_run_does_nothing_again(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, SESSION)
+    cli("collect", name)
+    before = (tmp_path / "run" / "export" / "attempts.parquet").read_bytes()
+    assert cli("collect", name)[0] == 0
+    assert (tmp_path / "run" / "export" / "attempts.parquet").read_bytes() == before  # times of the runs included
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("collect", "nowhere.yaml"), "nowhere.yaml: no such recipe file"),
+        (("collect", "r.yaml", "colect.limit=1"), "unknown key `colect`; did you mean `collect`?"),
+        (("collect", "r.yaml", "collect.limit=many"), "`collect.limit` is 'many'"),
+        (("collect", "r.yaml", "collect.source=none.jsonl"), "none.jsonl: no such file"),
+        (("collect", "r.yaml", "collect.source="), "the recipe names no data"),
+        (("collect", "r.yaml", "collect.drafter=loca"), "no teacher named 'loca'; did you mean 'local'?"),
+        (("pairs", "r.yaml", "run=empty"), "empty holds no trajectories yet; run `iterpref collect` first"),
+        (("train", "r.yaml", "run=empty"), "empty holds no pairs yet; run `iterpref pairs` first"),
+        (("show", "nothing"), "nothing: there is no run here"),
+        (("run", "r.yaml", "rounds=2"), "collect.drafter must be local"),
+    ],
+)
+def test_bad_input_is_one_sentence(cli: Cli, tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    recipe(tmp_path, SESSION)
+    code, _, err = cli(*arguments)
+    assert code == 2
+    assert sentence in err
+    assert err.strip().count("\n") == 0
+
+
+def test_nothing_left_says_why(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, {**SESSION, "attempts": [WRONG, WRONG + "#"], "verdicts": []})
+    cli("collect", name)
+    code, _, err = cli("pairs", name)
+    assert code == 2
+    assert "no pair is left of 1 trajectories: no version of the task passes (2)" in err
+
+
+def test_attempts_of_another_recipe_are_not_mixed_in(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, SESSION)
+    cli("collect", name)
+    code, _, err = cli("collect", name, "collect.iterations=9")
+    assert code == 2
+    assert "collected with collect.iterations=5" in err
+
+
+def test_a_malformed_line_stops_before_anything_is_run(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, SESSION)
+    with (tmp_path / "logs.jsonl").open("a") as handle:
+        handle.write('{"prompt": \n')
+    code, _, err = cli("collect", name)
+    assert code == 2
+    assert "logs.jsonl, line 2: not valid JSON" in err
+
+
+def test_doctor_names_isolation_extras_and_device(cli: Cli) -> None:
+    code, out, _ = cli("doctor")
+    assert code == 0
+    assert all(word in out for word in ("sandbox:", "extra train:", "extra chat:", "device:"))
+
+
+def test_every_verb_has_help_and_stands_in_the_readme(cli: Cli) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert (command.callback.__doc__ or "").strip()
+        assert f"iterpref {command.callback.__name__}" in readme

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import click
@@ -12,6 +13,7 @@ from rich.console import Console
 from iterpref import __version__, pipeline
 from iterpref.config import Recipe, load_recipe
 from iterpref.errors import InputError
+from iterpref.progress import progress_bar
 from iterpref.store import Run
 
 __all__ = ["app", "main"]
@@ -28,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+micro_app = typer.Typer(no_args_is_help=True, help="The micro-world: tasks, corpus and small model, made here.")
+app.add_typer(micro_app, name="micro")
 out = Console(highlight=False)
 
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
@@ -136,6 +140,19 @@ def quickstart(
     from iterpref.quickstart import quickstart as whole_idea
 
     whole_idea(run, fresh=fresh, all_methods=all_methods)
+
+
+@micro_app.command()
+def pretrain(
+    folder: Annotated[Path, typer.Argument(help="Where the model is written.")],
+    seed: Annotated[int, typer.Option(help="Decides corpus and weights.")] = 0,
+) -> None:
+    """Train the micro-world's small model from nothing: tokenizer, corpus, weights; minutes on two cores."""
+    from iterpref import micro
+
+    with progress_bar("pretraining") as update:
+        loss = micro.pretrain(folder, seed=seed, progress=lambda done, total, loss: update(done, total))
+    out.print(f"wrote {folder} (loss {loss:.3f} nats a token at the end)", markup=False, soft_wrap=True)
 
 
 @app.command()

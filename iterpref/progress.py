@@ -43,7 +43,7 @@ def _plain(title: str) -> Callable[[int, int], None]:
         now = time.monotonic()
         first_done = done if first_done is None else first_done
         if now - last < _PLAIN_SECONDS and done < total:
-            return
+            return  # nothing is said, and no time guessed, from the first few
         last = now
         rate = (done - first_done) / max(now - begun, 1e-6)
         eta = f", about {(total - done) / rate:.0f} s left" if rate > 0 and done < total else ""

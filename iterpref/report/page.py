@@ -116,7 +116,7 @@ def _template(name: str) -> str:
 def _script_data(data: Any) -> Markup:
     """JSON that cannot end the script element it stands in, nor begin a comment there."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("&", "\\u0026").replace(">", "\\u003e"))
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
 
 
 def _shuffled(chosen: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:

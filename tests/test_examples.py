@@ -1,0 +1,28 @@
+"""Every example runs as a script, and says what its reader came for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+EXPECTED = {
+    "sandbox_alone.py": ["right: pass, 2 of 2", "off by one: ", "hostile: error"],
+    "masks_alone.py": ["1  ", "0  'def'", "0  the end token"],
+    "labelled_pairs.py": ["penalised: '    return a if a < b else b\\n'", "exported: pairs.parquet"],
+    "agent_logs.py": ["| pairs | 3 |", "**target-rpo**: 5 steps on 3 pairs"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_example(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name)], capture_output=True, text=True, cwd=tmp_path, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    for line in EXPECTED[name]:
+        assert line in done.stdout

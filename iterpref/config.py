@@ -109,8 +109,9 @@ class EvaluateConfig:
 
     __pydantic_config__ = _STRICT
     validation: str = ""  # where variants are chosen: micro:validation, or a JSONL of tasks
+    validation_limit: int | None = None
     test: str = ""  # touched once, for what is reported
-    limit: int | None = None
+    test_limit: int | None = None
     max_new_tokens: int = 512
 
 

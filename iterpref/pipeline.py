@@ -223,7 +223,7 @@ def load_tokenizer(name: str) -> Any:
     """A ``tokenizers.Tokenizer`` by folder, file or hub name; needs neither torch nor transformers."""
     from tokenizers import Tokenizer
 
-    path = Path(name)
+    path = Path(_model_folder(name))
     file = path / "tokenizer.json" if path.is_dir() else path
     try:
         return Tokenizer.from_file(str(file)) if file.is_file() else Tokenizer.from_pretrained(name)
@@ -308,14 +308,17 @@ def _logger(run: Run, name: str, round: int) -> Callable[[int, Any], None]:
 
 def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, round: int = 1) -> dict[str, bool]:
     """Greedy answers of one model to the ``validation`` or ``test`` tasks of the recipe."""
-    source = recipe.evaluate.validation if split == "validation" else recipe.evaluate.test
-    tasks = [item.task for _, item in load_tasks(source, recipe.evaluate.limit, "test", recipe.seed)]
+    config = recipe.evaluate
+    validating = split == "validation"
+    source = config.validation if validating else config.test
+    limit = config.validation_limit if validating else config.test_limit
+    tasks = [item.task for _, item in load_tasks(source, limit, "test", recipe.seed)]
 
     def teacher() -> Teacher:
         settings = Settings(
             model=_model_folder(model),
             temperature=0.0,
-            max_new_tokens=recipe.evaluate.max_new_tokens,
+            max_new_tokens=config.max_new_tokens,
             seed=recipe.seed,
         )
         made: Teacher = resolve("local").from_settings(settings)
@@ -400,8 +403,11 @@ def _pair_rows(run: Run) -> Iterator[dict[str, Any]]:
 
 
 def write_report(run: Run, tokenizer: str = "") -> Path:
-    """``report.html``: one self-contained page."""
-    return write_page(run, run.path / "report.html", tokenizer=load_tokenizer(tokenizer) if tokenizer else None)
+    """``report.html``: one self-contained page. Without a tokenizer named, the run's own is used."""
+    recipe = run.manifest().get("recipe", {})
+    known = [*recipe.get("pairs", {}).get("tokenizers", ()), recipe.get("train", {}).get("model_name_or_path", "")]
+    name = tokenizer or next(filter(None, known), "")
+    return write_page(run, run.path / "report.html", tokenizer=load_tokenizer(name) if name else None)
 
 
 def summarise(run: Run, recipe: Recipe) -> str:

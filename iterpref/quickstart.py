@@ -37,7 +37,7 @@ def quickstart(folder: str = "", *, fresh: bool = False, all_methods: bool = Fal
         pipeline.run_recipe(run, recipe)
         written = pipeline.export(run)
         written.append(run.write_text("summary.md", pipeline.summarise(run, recipe)))
-        written.append(pipeline.write_report(run, recipe.train.model_name_or_path))
+        written.append(pipeline.write_report(run))
         out.print(results_table(run))
     for each in written:
         out.print(f"wrote {each}", markup=False, soft_wrap=True)

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from iterpref.focus import Differ, resolve_differ
 from iterpref.report.browse import Survey, flip_data, session_data, survey
 from iterpref.report.numbers import Agreement, Funnel, agreement, focus_of, funnel
-from iterpref.report.scores import BASE, Result, curves, flips, results_of, thin
+from iterpref.report.scores import BASE, Result, by_learning_rate, curves, flips, results_of, thin
 from iterpref.report.svg import columns, intervals, key_of, lines
 from iterpref.stats import share
 from iterpref.store import Run
@@ -77,7 +77,7 @@ def write_page(run: Run, path: Path, *, tokenizer: Any | None = None, limit: int
         name=run.path.resolve().name,
         headline=_headline(recipe, rounds, results),
         rounds=rounds,
-        splits=_splits(results),
+        splits=_splits(run, results),
         sessions=seen.sessions,
         shown=len(sessions),
         flips=wins,
@@ -221,7 +221,7 @@ def _charts(run: Run, round: int, trained: Sequence[str]) -> dict[str, Any]:
 # -- evaluation ----------------------------------------------------------------------------------------------------
 
 
-def _splits(results: Sequence[Result]) -> list[dict[str, Any]]:
+def _splits(run: Run, results: Sequence[Result]) -> list[dict[str, Any]]:
     """The results of every set of held-out tasks, with their charts."""
     found = []
     for split in dict.fromkeys(result.split for result in results):
@@ -239,9 +239,25 @@ def _splits(results: Sequence[Result]) -> list[dict[str, Any]]:
                 if changes
                 else "",
                 "kinds": _error_table(rows),
+                "sweep": _sweep(run, rows, split),
             }
         )
     return found
+
+
+def _sweep(run: Run, rows: Sequence[Result], split: str) -> dict[str, Any]:
+    """Charts over the learning rate, where a method was trained at several."""
+    found = by_learning_rate(run, rows, split)
+    methods = list(found["pass@1"])
+    if not methods:
+        return {}
+    percent = [(name, [(x, 100 * y) for x, y in found["pass@1"][name]]) for name in methods]
+    drift = [(name, found["drift"].get(name, [])) for name in methods]
+    return {
+        "rates": lines(percent, "log10 of the learning rate", f"pass@1 on {split}, %"),
+        "drift": lines(drift, "log10 of the learning rate", "change of log p(y+), nats a token", True),
+        "legend": [(name, key_of(index)) for index, name in enumerate(methods)],
+    }
 
 
 def _label(result: Result) -> str:

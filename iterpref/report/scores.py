@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from iterpref.stats import Estimate, Paired, compare, pass_rate
 from iterpref.store import Run
 from iterpref.types import Outcome, Score, Verdict
 
-__all__ = ["BASE", "Flip", "Result", "curves", "flips", "kind_of", "results_of", "thin"]
+__all__ = ["BASE", "Flip", "Result", "by_learning_rate", "curves", "flips", "kind_of", "results_of", "thin"]
 
 BASE = "base"  # the variant that every other is compared with: the model before training, scored in round 1
 
@@ -91,6 +92,33 @@ def curves(run: Run, round: int = 1) -> dict[str, dict[str, list[tuple[float, fl
             if isinstance(value, int | float) and math.isfinite(value):
                 found[key][variant].append((float(step), float(value)))
     return {key: {name: sorted(points) for name, points in named.items()} for key, named in found.items()}
+
+
+def by_learning_rate(
+    run: Run, results: Sequence[Result], split: str
+) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """What a learning rate does to a method: number -> method -> (log10 of the rate, value), rates in order.
+
+    A method is all variants of round 1 that differ in nothing else; one that was trained at a single rate is left out.
+    Numbers are ``pass@1`` on ``split``, and ``drift``: log p(y+) at the end against the start, in nats a token.
+    """
+    rates = {result.variant: result.rate.value for result in results if result.split == split and result.round == 1}
+    drifts = {name: points[-1][1] for name, points in curves(run).get("logps/chosen_drift", {}).items() if points}
+    records: type[dict[str, Any]] = dict
+    methods: dict[str, list[tuple[float, str]]] = defaultdict(list)
+    names: dict[str, str] = {}
+    for variant, trained in run.items("trained", records):
+        config = {key: value for key, value in trained["config"].items() if key != "learning_rate"}
+        method = json.dumps(config, sort_keys=True)
+        methods[method].append((math.log10(trained["config"]["learning_rate"]), variant))
+        names[method] = config["loss_type"] + (" and passing programs" if config["use_anchors"] else "")
+    found: dict[str, dict[str, list[tuple[float, float]]]] = {"pass@1": {}, "drift": {}}
+    for method, tried in methods.items():
+        for number, values in (("pass@1", rates), ("drift", drifts)):
+            points = [(rate, values[variant]) for rate, variant in sorted(tried) if variant in values]
+            if len(points) > 1:
+                found[number][names[method]] = points
+    return found
 
 
 def thin(points: Sequence[tuple[float, float]], most: int = 150) -> list[tuple[float, float]]:

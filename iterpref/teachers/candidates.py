@@ -34,10 +34,11 @@ from iterpref.types import Attempt, Task
 
 __all__ = ["Candidate", "candidates"]
 
-_UNKNOWN = 0.01  # support of what no passing program of a similar task holds
-_ABSENT = 0.1  # what a line or condition that is added, or taken away, is compared with
+_UNKNOWN = 0.003  # support of what no passing program of a similar task holds
+_ABSENT = 0.03  # what a line or condition that is added, or taken away, is compared with
 _LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 2.0  # priors of edits made from ingredients, as in PRIOR
 _REPEATED = -4.0  # for adding what the program already holds
+_MENTION = 1.0  # for a value of the prompt that comes in, or goes
 _BEFORE_PAIRS = 100  # single edits tried before pairs of the likeliest
 _PAIRED = 14
 _TOKENS = re.compile(r"\w+|[^\w\s]")
@@ -107,7 +108,7 @@ class _Ranker:
         ):
             key = (edit.start, edit.end, edit.text)
             if self._source.text[edit.start : edit.end] != edit.text:
-                score = math.log(prior) + self._weight * self._gain(edit)
+                score = math.log(prior) + self._weight * self._gain(edit) + self._mentions(edit)
                 if key not in scores or scores[key][0] < score:
                     scores[key] = (score, edit)
         return [scores[key][1] for key in sorted(scores, key=lambda key: (-scores[key][0], key))]
@@ -212,6 +213,15 @@ class _Ranker:
         return sum(self._worth(key) * count for key, count in made.items()) - sum(
             self._worth(key) * count for key, count in lost.items()
         )
+
+    def _mentions(self, edit: Edit) -> float:
+        """More for an edit that uses a value of the prompt which the program lacks, less for one that drops its last use."""
+        new = self._values.used(edit.text)
+        old = self._values.used(self._source.text[edit.start : edit.end])
+        if new == old:
+            return 0.0
+        rest = self._values.used(self._source.text[: edit.start]) | self._values.used(self._source.text[edit.end :])
+        return _MENTION * (len(new - old - rest) - len(old - new - rest))
 
     def _keys(self, first: int, last: int, edit: Edit) -> Counter[_Key]:
         """(sort, form) of the lines between two positions once ``edit`` is made; a guard and its line count as one."""

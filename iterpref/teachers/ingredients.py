@@ -42,8 +42,6 @@ HOLE = "\0"
 _HOLES = re.compile("\0+")
 _GUARD = re.compile(r"(?m)^([ \t]*)(if .*:)[ \t]*\n([ \t]*)(\S.*)$")
 _FEW = 3  # tasks that a feature needs to say anything
-_SHRINK = 5.0  # tasks' worth of the share among all tasks
-_RARE = 0.02  # forms of a smaller share are not offered
 _KEPT = 60  # fragments of a sort offered for one task
 _COMMON = ("0", "1")  # numbers that say nothing about the task
 
@@ -60,6 +58,14 @@ class PromptValues:
         numbers = [text for text in _NUMBER.findall(prompt) if text not in _COMMON]
         strings = [first or second or letter for first, second, letter in _QUOTED.findall(prompt)]
         return cls(tuple(dict.fromkeys(numbers)), tuple(dict.fromkeys(strings)))
+
+    def used(self, text: str) -> set[str]:
+        """Those that ``text`` holds as a number or a string."""
+        found = set()
+        for number, string, _ in _TOKEN.findall(text):
+            if number in self.numbers or string[1:-1] in self.strings:
+                found.add(number or string[1:-1])
+        return found
 
 
 @dataclass(frozen=True)
@@ -176,18 +182,15 @@ class Ingredients:
             self._base = Counter(key for keys in self._forms.values() for key in keys)
         known = [self._counts[feature] for feature in _features(task) if feature in self._counts]
         best: dict[tuple[str, str], float] = {}
-        for size, counts in known:
-            for key, count in counts.items():
-                share = count / (size + _SHRINK)
-                if share > best.get(key, _RARE):
-                    best[key] = share
-        total = len(self._forms)
-        for key in best:
-            # Shares are drawn towards the share among all tasks. The best one says how well a feature explains the
-            # form, the worst one how far another feature speaks against it.
-            base = self._base[key] / total
-            shares = [(counts[key] + _SHRINK * base) / (size + _SHRINK) for size, counts in known]
-            best[key] = max(shares) * min(1.0, min(shares) / base)
+        for key in set().union(*(counts for _, counts in known)):
+            # A share is drawn towards that among all tasks, by one task that holds the form. The largest says how well a
+            # feature explains the form, the smallest how far another feature speaks against it.
+            base = self._base[key] / len(self._forms)
+            largest = smallest = base
+            for size, counts in known:
+                share = (counts[key] + 1) / (size + 1 / base)
+                largest, smallest = max(largest, share), min(smallest, share)
+            best[key] = largest * smallest / base
         fragments: dict[str, list[Fragment]] = defaultdict(list)
         for (sort, form), share in sorted(best.items(), key=lambda item: (-item[1], item[0])):
             if len(fragments[sort]) < _KEPT:

@@ -20,6 +20,7 @@ PRIOR: dict[str, float] = {
     "number": 2.0,
     "off_by_one": 1.5,
     "arithmetic": 2.0,
+    "group": 2.0,
     "boolean": 2.0,
     "call": 2.0,
     "method": 1.5,
@@ -157,15 +158,14 @@ class _Mutator:
             yield from self.exchange(node.left, node.right)
         for side in (node.left, node.right):
             yield node, self.fit(side, parent), "unwrap"
-        inner = node.left
-        if isinstance(inner, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div | ast.FloorDiv | ast.Mod):
-            first, second = self.of(inner.left), self.source.text[self.source.span(inner.left)[1] :]
-            rest = second[: self.source.span(node)[1] - self.source.span(inner.left)[1]]
-            cut = len(rest) - len(rest.lstrip(" "))
-            sign_text = _ARITHMETIC.get(type(inner.op), ("",))[0]
-            body = rest[cut + len(sign_text) :].strip()
-            if sign_text and rest[cut:].startswith(sign_text):
-                yield node, f"{first} {sign_text} ({body})", "swap"  # a op b op c  ->  a op (b op c)
+        # a + b * c  ->  (a + b) * c, and a * b + c  ->  a * (b + c)
+        (start, _), (_, end) = self.source.span(node.left), self.source.span(node.right)
+        if isinstance(node.right, ast.BinOp) and self.source.text[self.source.span(node.right)[0] - 1] != "(":
+            middle = self.source.span(node.right.left)[1]
+            yield (start, middle), f"({self.source.text[start:middle]})", "group"
+        if isinstance(node.left, ast.BinOp) and self.source.text[self.source.span(node.left)[1]] != ")":
+            middle = self.source.span(node.left.right)[0]
+            yield (middle, end), f"({self.source.text[middle:end]})", "group"
 
     def BoolOp(self, node: ast.BoolOp, parent: Any) -> Iterator[_Proposal]:  # noqa: N802
         old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")

@@ -126,6 +126,7 @@ def add_training(run: Run, round: int) -> None:
                 logged |= {"rewards/margins": 0.9 * done + noise, "rewards/accuracies": 0.5 + 0.4 * done + noise}
             run.put("metric", f"{variant}/{step:07d}", logged, round)
         config = {"loss_type": variant, "learning_rate": 1e-4, "beta": 0.1, "contrast_weight": None, "rpo_alpha": 1.0}
+        config |= {"use_anchors": False}
         trained = {"model": "models/x", "steps": 120, "pairs": 3, "anchors": 1, "dropped": {}, "config": config}
         run.put("trained", variant, trained, round)
 

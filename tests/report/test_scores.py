@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iterpref.report.scores import curves, flips, kind_of, results_of, thin
+from iterpref.report.scores import by_learning_rate, curves, flips, kind_of, results_of, thin
 from iterpref.store import Run
 from iterpref.types import Attempt, Outcome, Score, Verdict
 
@@ -86,3 +86,15 @@ def test_long_curves_are_means_of_neighbours() -> None:
     assert thin(points, 4) == [(1.5, 0.5), (3.5, 0.5), (5.5, 0.5), (7.5, 0.5)]
     assert thin(points, 8) == points
     assert thin([], 8) == []
+
+
+def test_methods_trained_at_several_rates_are_drawn_over_the_rate(tmp_path: Path) -> None:
+    tried = [("dpo", "dpo", 1e-4, "+-"), ("dpo fast", "dpo", 1e-3, "--"), ("sft", "sft", 1e-3, "++")]
+    with Run(tmp_path / "run") as run:
+        for variant, loss, rate, answers in tried:
+            put(run, variant, "test", dict(zip("ab", answers, strict=True)))
+            run.put("trained", variant, {"config": {"loss_type": loss, "learning_rate": rate, "use_anchors": False}})
+            run.put("metric", f"{variant}/0000001", {"logps/chosen_drift": 0.1})
+            run.put("metric", f"{variant}/0000002", {"logps/chosen_drift": -rate})
+        found = by_learning_rate(run, results_of(run), "test")
+    assert found == {"pass@1": {"dpo": [(-4, 0.5), (-3, 0.0)]}, "drift": {"dpo": [(-4, -1e-4), (-3, -1e-3)]}}

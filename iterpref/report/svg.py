@@ -23,7 +23,7 @@ _STYLES = 6  # style classes s0 to s5 of the page: each a colour, a dash pattern
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers from at most ``low`` to at least ``high``."""
-    if high - low <= 1e-9 * max(abs(low), abs(high)):
+    if high - low <= max(1e-9 * max(abs(low), abs(high)), 1e-12):
         pad = abs(low) * 0.1 or 1.0
         low, high = low - pad, high + pad
     rough = (high - low) / count

@@ -17,6 +17,7 @@ from iterpref.config import PairsConfig, Recipe, TrainConfig, variants
 from iterpref.debug import collect
 from iterpref.errors import InputError
 from iterpref.evaluate import evaluate, pass_rate
+from iterpref.lookup import lookup
 from iterpref.pairs import build_pairs
 from iterpref.progress import console, progress_bar
 from iterpref.records import trajectories
@@ -245,11 +246,10 @@ def train_stage(
     Raises:
         InputError: no pairs, or a variant of that name was trained with other settings.
     """
-    from iterpref.train import train
-
     wanted = variants(recipe)
     if not run.count("pair", round):
         raise InputError(f"{recipe.run} holds no pairs yet; run `iterpref pairs` first.")
+    train = lookup("trainer", "train", {"train": "iterpref.train:train"})  # needs torch, which is an extra
     digests = [pair.id for _, pair in run.items("pair", Pair, round)]
     trained: dict[str, Trained] = {}
     for name, config in wanted.items():
@@ -298,7 +298,7 @@ def _same_training(run: Run, name: str, before: Trained, config: TrainConfig, fi
 
 def _logger(run: Run, name: str, round: int) -> Callable[[int, Any], None]:
     def log(step: int, numbers: Any) -> None:
-        run.put("metric", f"{name}/{step:07d}", dict(numbers), round)
+        run.put("metric", f"{name}/{step:07d}", {"step": step, **numbers}, round)
 
     return log
 

@@ -10,7 +10,7 @@ from typing import Any
 from iterpref.focus import token_weights
 from iterpref.records import End, attempt_id, trajectories
 from iterpref.store import Run
-from iterpref.types import Attempt, Pair, Trajectory
+from iterpref.types import Attempt, Outcome, Pair, Trajectory, Verdict
 
 __all__ = ["Agreement", "Focus", "Funnel", "agreement", "focus_of", "funnel", "solved_by_version"]
 
@@ -35,7 +35,7 @@ class Agreement:
 
     labelled: int
     agreed: int
-    disagreements: tuple[tuple[str, str, str, str], ...]  # attempt id, label, our outcome, what our run said
+    disagreements: tuple[tuple[str, str, str, str], ...]  # attempt id, label, our outcome, the reason
 
     @property
     def share(self) -> float:
@@ -89,9 +89,25 @@ def agreement(run: Run, round: int = 1) -> Agreement:
                 agreed += 1
                 continue
             told = "pass" if label.passed else f"{label.error_type or label.outcome.value} {label.feedback}".strip()
-            said = " ".join(f"{verdict.error_type} {verdict.feedback}".split())
-            different.append((attempt_id(id, recorded.index), told, verdict.outcome.value, said))
+            reason = _reason(label, verdict)
+            different.append((attempt_id(id, recorded.index), told, verdict.outcome.value, reason))
     return Agreement(labelled, agreed, tuple(different))
+
+
+def _reason(label: Verdict, verdict: Verdict) -> str:
+    """Why a label and our verdict may differ, as far as the two tell."""
+    said = " ".join(f"{verdict.error_type} {verdict.feedback}".split())
+    if verdict.passed:
+        if label.error_type in ("ModuleNotFoundError", "ImportError"):
+            return "a module that was missing when it was recorded is installed here"
+        if label.outcome is Outcome.TIMEOUT:
+            return "it was recorded as too slow; here it ends within the limit"
+        return "every test passes here; the recorded run had other tests, versions or state"
+    if verdict.outcome in (Outcome.TIMEOUT, Outcome.MEMORY, Outcome.OUTPUT):
+        return f"a limit of the sandbox ({verdict.outcome.value}): {said}"
+    if verdict.error_type in ("ModuleNotFoundError", "ImportError"):
+        return f"a module is missing here: {said}"
+    return f"it fails here: {said}"
 
 
 def solved_by_version(run: Run, round: int = 1) -> list[tuple[int, int, int]]:

@@ -46,7 +46,7 @@ def _data(run: Run, round: int) -> list[str]:
         ]
         if labels.disagreements:
             rows = [(_cell(a), _cell(b), _cell(c), _cell(d)) for a, b, c, d in labels.disagreements]
-            lines += _table(("attempt", "recorded", "run again", "what the run said"), rows)
+            lines += _table(("attempt", "recorded", "run again", "reason"), rows)
     versions = solved_by_version(run, round)
     if versions:
         lines += ["Sessions that pass after so many versions:", ""]

@@ -34,14 +34,23 @@ from iterpref.types import Attempt, Task
 
 __all__ = ["Candidate", "candidates"]
 
-_UNKNOWN = 0.003  # support of what no passing program of a similar task holds
-_ABSENT = 0.03  # what a line or condition that is added, or taken away, is compared with
+_UNKNOWN = 0.01  # support of what no passing program of a similar task holds
+_ABSENT = 0.05  # what a line or condition that is added, or taken away, is compared with
 _LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 2.0  # priors of edits made from ingredients, as in PRIOR
 _REPEATED = -4.0  # for adding what the program already holds
-_MENTION = 1.0  # for a value of the prompt that comes in, or goes
+_MENTION = 2.0  # for a value of the prompt that comes in, or goes
 _BEFORE_PAIRS = 100  # single edits tried before pairs of the likeliest
 _PAIRED = 14
 _TOKENS = re.compile(r"\w+|[^\w\s]")
+_CONDITIONS = tuple(  # tried where the pool holds nothing better
+    Fragment(form, ("_",), 0.0)
+    for form in (
+        *(f"$0 {sign} $n" for sign in (">", ">=", "<", "<=", "==", "!=")),
+        *("$n in $0", "$n not in $0", "$0 % $n == 0", "$0 % $n != 0", "'$s' in $0", "'$s' not in $0", "$0 == '$s'"),
+        *("$0 != '$s'", "$0.startswith('$s')", "$0.endswith('$s')", "len($0) > $n", "len($0) >= $n", "len($0) == $n"),
+        *("$0 % 2 == 0", "$0 % 2 == 1", "$0 > 0", "$0 >= 0", "$0 < 0", "$0 is not None", "$0"),
+    )
+)
 _SKIPPED = ("#", "def ", "import ", "from ", "@", "class ")
 _JUMPS = ("return", "break", "continue", "raise")
 
@@ -168,7 +177,7 @@ class _Ranker:
             for start, line, before, after in places:
                 items = ast.walk(node.target)  # type: ignore[attr-defined]
                 names = tuple(name.id for name in items if isinstance(name, ast.Name))
-                for fragment in self._known.fragments.get("filter", ()):
+                for fragment in (*self._known.fragments.get("filter", ()), *_CONDITIONS):
                     for rank, text in enumerate(self._filled(fragment, line, start - 1, names)):
                         yield Edit(start, start, before + text + after, "condition"), _CONDITION / (1 + rank)
 
@@ -198,7 +207,7 @@ class _Ranker:
         if line is None:
             return 0.0
         if edit.kind == "condition":
-            condition = edit.text.strip().removeprefix("if ").split(":\n")[0]
+            condition = edit.text.strip().removeprefix("if ").removesuffix(":")
             return self._worth(("filter", self._form(condition, line)[0]))
         first = text.rfind("\n", 0, edit.start) + 1
         if first:  # a line is judged together with the condition that guards it

@@ -90,12 +90,13 @@ class FocalTrainer(Trainer):
 
     def token_logps(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
         """``log pi`` of the last S tokens of every row, shape (R, S); the LM head runs on these positions only."""
-        scored = inputs["completion_mask"].shape[1]
-        kept = {"logits_to_keep": scored + 1} if self._limits_logits else {}
-        logits = model(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False, **kept
-        ).logits
-        return token_logps(logits[:, -scored - 1 : -1], inputs["input_ids"][:, -scored:])
+        ids_RT = inputs["input_ids"]
+        length, scored = ids_RT.shape[1], inputs["completion_mask"].shape[1]
+        # the positions that predict them: an index, so that no slice of the logits has to be copied back in backward
+        kept = torch.arange(length - scored - 1, length - 1, device=ids_RT.device)
+        limit = {"logits_to_keep": kept} if self._limits_logits else {}
+        logits = model(input_ids=ids_RT, attention_mask=inputs["attention_mask"], use_cache=False, **limit).logits
+        return token_logps(logits if limit else logits[:, kept], ids_RT[:, -scored:])
 
     @torch.no_grad()
     def reference_logps(self, rows: Sequence[tuple[Ints, Completion]]) -> list[Floats]:

@@ -19,7 +19,7 @@ from iterpref.micro.wording import instruction
 
 __all__ = ["Example", "examples", "habitual"]
 
-HABITUAL_SHARE = 0.10  # of contexts
+HABITUAL_SHARE = 0.09  # of contexts
 HABITUAL_RATE = 0.8  # how often a habitual mistake is made
 OTHER_RATE = 0.015  # how often any other one is made
 

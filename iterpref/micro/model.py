@@ -22,9 +22,10 @@ __all__ = ["base_path", "pretrain"]
 
 EXAMPLES = 64_000
 BATCH = 64  # texts a step
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 4e-3  # of embeddings and norms, by Adam
+MATRIX_RATE = 0.02  # of the layers' matrices, by Muon
+MOMENTUM = 0.95
 WARMUP = 0.05  # share of the steps
-WEIGHT_DECAY = 0.05
 WIDTH, LAYERS, HEADS, INNER = 128, 4, 4, 352
 VOCABULARY = 1000
 CONTEXT = 512
@@ -61,19 +62,22 @@ def pretrain(
     model = _new_model(tokenizer)
     model.train()
     steps = count // BATCH
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY)
+    matrices = [weights for weights in model.model.layers.parameters() if weights.ndim == 2]
+    others = [weights for weights in model.parameters() if weights.ndim != 2] + [model.lm_head.weight]
+    momenta = [torch.zeros_like(weights) for weights in matrices]
+    adam = torch.optim.Adam(others, betas=(0.9, 0.95))
     losses: list[float] = []
     for step, (ids, scored) in enumerate(islice(_batches(tokenizer, seed), steps)):
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * min((step + 1) / (WARMUP * steps), 1 - step / steps)
+        pace = min((step + 1) / (WARMUP * steps), 1 - step / steps)
+        adam.param_groups[0]["lr"] = LEARNING_RATE * pace
         # Padding is on the right, so causal attention needs no mask.
         hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
         logits = model.lm_head(hidden[scored[:, 1:]])
         loss = torch.nn.functional.cross_entropy(logits, ids[:, 1:][scored[:, 1:]])
-        optimizer.zero_grad()
+        model.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        adam.step()
+        _muon_step(matrices, momenta, MATRIX_RATE * pace)
         losses.append(loss.item())
         if progress:
             progress(step + 1, steps, losses[-1])
@@ -82,6 +86,33 @@ def pretrain(
     tokenizer.save_pretrained(out_dir)
     last = losses[-max(1, steps // 20) :]
     return sum(last) / len(last)
+
+
+def _muon_step(matrices: list[torch.Tensor], momenta: list[torch.Tensor], rate: float) -> None:
+    """Move each matrix along its momentum with all singular values made about equal (Muon, Jordan et al. 2024).
+
+    It learns to copy constants from the instruction with far fewer texts than Adam. Matrices of a shape go together.
+    """
+    import torch
+
+    with torch.no_grad():
+        groups: dict[torch.Size, list[tuple[torch.Tensor, torch.Tensor]]] = {}
+        for weights, momentum in zip(matrices, momenta, strict=True):
+            if weights.grad is not None:
+                momentum.lerp_(weights.grad, 1 - MOMENTUM)
+                step = weights.grad.lerp(momentum, MOMENTUM)  # Nesterov
+                groups.setdefault(weights.shape, []).append((weights, step))
+        for (rows, columns), members in groups.items():
+            steps = torch.stack([step for _, step in members])
+            tall = rows > columns
+            steps = steps.mT if tall else steps
+            steps = steps / (steps.norm(dim=(1, 2), keepdim=True) + 1e-7)
+            for _ in range(5):  # Newton-Schulz
+                gram = steps @ steps.mT
+                steps = 3.4445 * steps + (-4.775 * gram + 2.0315 * gram @ gram) @ steps
+            scale = rate * max(1.0, rows / columns) ** 0.5
+            for (weights, _), step in zip(members, steps.mT if tall else steps, strict=True):
+                weights.sub_(step, alpha=scale)
 
 
 def _train_tokenizer(seed: int) -> PreTrainedTokenizerFast:
@@ -100,7 +131,7 @@ def _train_tokenizer(seed: int) -> PreTrainedTokenizerFast:
     )
     texts = (f"{example.prompt}\n{example.program}" for example in islice(examples(seed), _TOKENIZER_EXAMPLES))
     core.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=core,
         eos_token=_END,
         pad_token=_PAD,

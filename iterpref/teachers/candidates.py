@@ -36,11 +36,11 @@ __all__ = ["Candidate", "candidates"]
 
 _UNKNOWN = 0.01  # support of what no passing program of a similar task holds
 _ABSENT = 0.05  # what a line or condition that is added, or taken away, is compared with
-_LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 2.0  # priors of edits made from ingredients, as in PRIOR
+_LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 5.0
 _REPEATED = -4.0  # for adding what the program already holds
 _MENTION = 2.0  # for a value of the prompt that comes in, or goes
-_BEFORE_PAIRS = 100  # single edits tried before pairs of the likeliest
-_PAIRED = 14
+_BEFORE_PAIRS = 60  # single edits tried before pairs of the likeliest
+_PAIRED = 10
 _TOKENS = re.compile(r"\w+|[^\w\s]")
 _CONDITIONS = tuple(  # tried where the pool holds nothing better
     Fragment(form, ("_",), 0.0)

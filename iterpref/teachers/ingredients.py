@@ -150,6 +150,7 @@ class Ingredients:
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         self._counts: dict[str, tuple[int, Counter[tuple[str, str]]]] | None = None  # feature -> (tasks, of them with form)
         self._base: Counter[tuple[str, str]] = Counter()
+        self._answers: dict[str, Suggestions] = {}
 
     def __len__(self) -> int:
         """Tasks with at least one program."""
@@ -170,9 +171,15 @@ class Ingredients:
         for feature in _features(task):
             self._features[feature].add(task.id)
         self._counts = None
+        self._answers.clear()
 
     def suggest(self, task: Task) -> Suggestions:
         """What passing programs of tasks like ``task`` hold."""
+        if task.id not in self._answers:
+            self._answers[task.id] = self._suggest(task)
+        return self._answers[task.id]
+
+    def _suggest(self, task: Task) -> Suggestions:
         if self._counts is None:
             self._counts = {
                 feature: (len(tasks), Counter(key for name in tasks for key in self._forms[name]))

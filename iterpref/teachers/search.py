@@ -52,7 +52,7 @@ class SearchTeacher:
         self,
         judge_many: JudgeMany,
         passing: Callable[[], Iterable[tuple[Task, str]]] = tuple,
-        max_runs: int = 400,
+        max_runs: int = 100,
     ) -> None:
         self._judge_many = judge_many
         self._passing = passing

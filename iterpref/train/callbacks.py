@@ -126,9 +126,8 @@ class ProgressBar(TrainerCallback):
             line = f"train: step {state.global_step}/{state.max_steps}  {metrics}"
             self._console.print(line, highlight=False, soft_wrap=True)
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
+    def stop(self) -> None:
+        """Give the terminal back, however training ended."""
         if self._bar:
             self._bar.stop()
 

@@ -3,7 +3,7 @@
 P: pairs, R: rows (one completion each), S: scored positions of a row, V: vocabulary.
 """
 
-# ruff: noqa: N803, N806 - tensors carry their shape in their name
+# ruff: noqa: N803 - tensors carry their shape in their name
 from __future__ import annotations
 
 from dataclasses import dataclass

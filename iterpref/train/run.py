@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from transformers import PrinterCallback, TrainerState, set_seed
 from transformers.utils import logging as transformers_logging
@@ -85,7 +86,8 @@ def train(
         InputError: no usable model, tokenizer, argument or pair, or ``out_dir`` holds another run.
     """
     pairs, eval_pairs = list(pairs), list(eval_pairs)
-    finished = _claim(out_dir, config, seed, [*pairs, *eval_pairs])
+    identity = _identity(config, seed, [*pairs, *eval_pairs])
+    finished = _finished(out_dir, identity)
     if finished:
         return finished
     weights = objective(config)
@@ -113,6 +115,7 @@ def train(
         examples = random.Random(seed).sample(examples, reached)
     held_out, _ = encoder.encode(eval_pairs)
 
+    write_json(out_dir / _RUN, identity)
     set_seed(seed)
     model = load_model(config, model_config, bf16=arguments.bf16)
     dtype = None if config.init_config else model_config.dtype
@@ -127,6 +130,7 @@ def train(
         if arguments.gradient_checkpointing:
             model.enable_input_require_grads()
 
+    progress = ProgressBar()
     summary = _Summary(config, weights, examples, dropped, seed)
     trainer = FocalTrainer(
         model=model,
@@ -137,7 +141,7 @@ def train(
         train_dataset=examples,
         eval_dataset=held_out or None,
         on_checkpoint=lambda folder: summary.write_card(folder, trainer.state),
-        callbacks=[LogBeforeSave(), MetricsFile(out_dir / "metrics.jsonl", on_log), DriftWarning(), ProgressBar()],
+        callbacks=[LogBeforeSave(), MetricsFile(out_dir / "metrics.jsonl", on_log), DriftWarning(), progress],
     )
     trainer.remove_callback(PrinterCallback)
     if weights.contrast:
@@ -150,7 +154,10 @@ def train(
             wait=trainer.accelerator.wait_for_everyone,
         )
         trainer.train_dataset, trainer.eval_dataset = both[: len(examples)], both[len(examples) :] or None
-    _train_or_resume(trainer, out_dir / "checkpoints")
+    try:
+        _train_or_resume(trainer, out_dir / "checkpoints")
+    finally:
+        progress.stop()
 
     model_dir = out_dir / _MODEL
     result = summary.result(model_dir, trainer.state)
@@ -163,27 +170,31 @@ def train(
     return result
 
 
-def _claim(out_dir: Path, config: TrainConfig, seed: int, pairs: Sequence[Pair]) -> TrainResult | None:
-    """The result, if ``out_dir`` holds this very run and it is finished; else write down what runs here.
+def _identity(config: TrainConfig, seed: int, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """What makes a run this run, as it is written to ``run.json``."""
+    digest = hashlib.sha256()
+    for pair in pairs:
+        digest.update(repr((pair.prompt, pair.chosen, pair.rejected, pair.rejected_spans)).encode())
+    identity = {**asdict(config), "seed": seed, "pairs": digest.hexdigest()}
+    return dict(json.loads(json.dumps(identity, default=str)))  # as it will be read back
+
+
+def _finished(out_dir: Path, identity: Mapping[str, Any]) -> TrainResult | None:
+    """The result, if ``out_dir`` holds this very run and it is finished.
 
     Raises:
         InputError: another run lives there.
     """
-    digest = hashlib.sha256()
-    for pair in pairs:
-        digest.update(repr((pair.prompt, pair.chosen, pair.rejected, pair.rejected_spans)).encode())
-    wanted = json.loads(json.dumps({**asdict(config), "seed": seed, "pairs": digest.hexdigest()}, default=str))
     found = read_json(out_dir / _RUN)
     if found is None:
-        write_json(out_dir / _RUN, wanted)
         return None
-    differing = sorted(key for key in {*wanted, *found} if wanted.get(key) != found.get(key))
+    differing = sorted(key for key in {*identity, *found} if identity.get(key) != found.get(key))
     if differing:
         raise InputError(
             f"{out_dir}: holds a training run with another {', '.join(differing)}; remove the folder or choose another."
         )
     result = read_json(out_dir / _RESULT)
-    return result and TrainResult(**{**result, "model_dir": out_dir / result["model_dir"]})
+    return TrainResult(**{**result, "model_dir": out_dir / result["model_dir"]}) if result else None
 
 
 def _train_or_resume(trainer: FocalTrainer, folder: Path) -> None:

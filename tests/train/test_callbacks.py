@@ -80,7 +80,7 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(
     callback.on_train_begin(arguments, state, TrainerControl())
     for step in range(1, 21):
         say(callback, arguments, state, step=step, loss=2.0)
-    callback.on_train_end(arguments, state, TrainerControl())
+    callback.stop()
 
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 10

@@ -61,6 +61,13 @@ def test_a_folder_of_another_run_is_refused(config: TrainConfig, tmp_path: Path)
         train(make_pairs(3), config, tmp_path, seed=0)
 
 
+def test_input_that_is_refused_does_not_claim_the_folder(config: TrainConfig, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        train(make_pairs(), replace(config, model_name_or_path=str(tmp_path)), tmp_path / "run", seed=0)
+
+    assert train(make_pairs(), config, tmp_path / "run", seed=0).steps == 4
+
+
 def test_a_sweep_over_the_loss_shares_the_reference(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,6 +78,14 @@ def test_a_sweep_over_the_loss_shares_the_reference(
     result = train(make_pairs(), sweep, tmp_path / "b", seed=0, cache_dir=tmp_path / "cache")
 
     assert result.metrics["focus_share"] == 1.0
+
+
+def test_the_reference_reads_only_what_max_steps_will_reach(config: TrainConfig, tmp_path: Path) -> None:
+    result = train(make_pairs(40), replace(config, max_steps=2), tmp_path, seed=0)
+
+    shards = [load_file(path) for path in (tmp_path / "cache").rglob("*.safetensors")]
+    assert result.num_pairs == 8
+    assert sum(len(shard["names"]) for shard in shards) == 16
 
 
 def test_sft_needs_no_reference(config: TrainConfig, tmp_path: Path) -> None:

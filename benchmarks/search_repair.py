@@ -215,11 +215,11 @@ def plant(code: str, start: int, rng: random.Random) -> str:
     line away, write it twice, change places with the next, or shift its indentation.
     """
     for _ in range(1000):
-        changed = (plant_token if rng.random() < 0.5 else plant_line)(code, start, rng)
         try:
+            changed = (plant_token if rng.random() < 0.5 else plant_line)(code, start, rng)
             compile(changed, "planted", "exec")
-        except (SyntaxError, ValueError):
-            continue
+        except (SyntaxError, ValueError, IndexError):
+            continue  # not a program any more, or nothing left to change
         if changed != code:
             return changed
     return code

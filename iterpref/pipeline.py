@@ -269,6 +269,7 @@ def train_stage(
             run.path / "models" / f"round-{round}" / name,
             seed=recipe.seed,
             on_log=_logger(run, name, round),
+            cache_dir=run.path / "cache",  # variants share what the reference said
         )
         trained[name] = Trained(
             fingerprint,

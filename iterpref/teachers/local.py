@@ -159,6 +159,7 @@ class LocalTeacher:
 def _load(source: str, device: torch.device) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
     if not source:
         raise InputError("the local teacher was given no model; set collect.model to a folder or a name.")

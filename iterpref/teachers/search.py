@@ -62,7 +62,9 @@ class SearchTeacher:
     @classmethod
     def from_settings(cls, settings: Settings) -> SearchTeacher:
         if settings.judge_many is None:
-            raise InputError("the search teacher repairs by running programs, so it needs a sandbox; it cannot be used here.")
+            raise InputError(
+                "the search teacher repairs by running programs, so it needs a sandbox; it cannot be used here."
+            )
         return cls(settings.judge_many, settings.passing)
 
     def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:

@@ -56,4 +56,5 @@ def test_models_and_splits_are_apart(tmp_path: Path, sandbox: Sandbox) -> None:
         evaluate(run, "m", "test", TASKS[:2], Writer, sandbox.map)
         evaluate(run, "m2", "test", TASKS[:3], Writer, sandbox.map)
         evaluate(run, "m", "validation", TASKS[:1], Writer, sandbox.map)
-        assert [len(run.below("score", prefix, Score)) for prefix in ("m/test/", "m2/test/", "m/validation/")] == [2, 3, 1]
+        prefixes = ("m/test/", "m2/test/", "m/validation/")
+        assert [len(run.below("score", prefix, Score)) for prefix in prefixes] == [2, 3, 1]

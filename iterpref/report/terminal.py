@@ -35,20 +35,32 @@ def render_pair(pair: Pair, offsets: Sequence[tuple[int, int]] | None = None, we
                     code.stylize(PENALISED, start, max(end, start + 1))
             if weights and weights[-1]:
                 code.append(" end of program ", MISSING)
-        parts.append(Panel(code, title="y-  the failing version"))
+        parts.append(Panel(_with_gutter(code), title="y-  the failing version"))
     chosen = Text(pair.chosen)
     for span in pair.chosen_spans:
         chosen.stylize(PREFERRED, span.start, span.end)
-    parts.append(Panel(chosen, title="y+  the version that passes"))
+    parts.append(Panel(_with_gutter(chosen), title="y+  the version that passes"))
     legend = Text("  ").join(
         [
-            Text(" penalised ", PENALISED),
-            Text(" missing here ", MISSING),
-            Text(" preferred instead ", PREFERRED),
-            Text("unchanged: no colour"),
+            Text("- penalised", PENALISED),
+            Text("~ differs, unpenalised", RECORDED),
+            Text("> missing here", MISSING),
+            Text("+ preferred instead", PREFERRED),
+            Text("unchanged: no mark"),
         ]
     )
     return Group(*parts, legend)
+
+
+def _with_gutter(code: Text) -> Text:
+    """A sign before each marked line, for those who see no colour."""
+    signs = {PENALISED: "- ", MISSING: "> ", PREFERRED: "+ ", RECORDED: "~ "}
+    lines = []
+    for line in code.split("\n", allow_blank=True):
+        styles = {span.style for span in line.spans}
+        sign = next((sign for style, sign in signs.items() if style in styles), "  ")
+        lines.append(Text(sign).append_text(line))
+    return Text("\n").join(lines)
 
 
 def _mark(code: str, spans: Sequence[Span]) -> Text:
@@ -58,7 +70,7 @@ def _mark(code: str, spans: Sequence[Span]) -> Text:
         text.append(code[at : span.start])
         if span.start == span.end:
             whole_line = code[: span.start].endswith("\n")
-            text.append(f" missing here{', penalised' if span.weight else ''} ", MISSING)
+            text.append(f"missing here{', penalised' if span.weight else ''}", MISSING)
             text.append("\n" if whole_line else "")
         else:
             text.append(code[span.start : span.end], PENALISED if span.weight else RECORDED)

@@ -38,9 +38,12 @@ _UNKNOWN = 0.01  # support of what no passing program of a similar task holds
 _ABSENT = 0.05  # what a line or condition that is added, or taken away, is compared with
 _LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 5.0
 _REPEATED = -4.0  # for adding what the program already holds
+_DOUBT = 0.05
+_BLAMED = 1.5  # for an edit on a line that the feedback's traceback names
 _MENTION = 2.0  # for a value of the prompt that comes in, or goes
 _BEFORE_PAIRS = 60  # single edits tried before pairs of the likeliest
 _PAIRED = 10
+_TRACE = re.compile(r'File "program\.py", line (\d+)')
 _TOKENS = re.compile(r"\w+|[^\w\s]")
 _CONDITIONS = tuple(  # tried where the pool holds nothing better
     Fragment(form, ("_",), 0.0)
@@ -67,7 +70,7 @@ class Candidate:
 def candidates(attempt: Attempt, task: Task, ingredients: Ingredients) -> Iterator[Candidate]:
     """Versions one edit away, likeliest first, and some that are two edits away. Duplicates are possible."""
     code = attempt.code
-    singles = _Ranker(Source(code), task, ingredients).ranked()
+    singles = _Ranker(Source(code), task, ingredients, attempt.verdict.feedback).ranked()
     for edit in singles[:_BEFORE_PAIRS]:
         yield _candidate(code, (edit,))
     pairs = itertools.combinations(enumerate(singles[:_PAIRED]), 2)
@@ -95,10 +98,12 @@ _Key = tuple[str, str]  # (sort, form), as in Suggestions
 
 
 class _Ranker:
-    def __init__(self, source: Source, task: Task, ingredients: Ingredients) -> None:
+    def __init__(self, source: Source, task: Task, ingredients: Ingredients, feedback: str) -> None:
         self._source = source
         self._values = PromptValues.of(task.prompt)
         self._known: Suggestions = ingredients.suggest(task)
+        blamed = {int(number) for number in _TRACE.findall(feedback)}
+        self._blamed = [source.line_span(number) for number in sorted(blamed) if number <= source.text.count("\n") + 1]
         self._masked = mask(source)
         self._parts = parts(source)
         self._present = set(self._keys(0, len(source.text), Edit(0, 0, "", "")))
@@ -117,7 +122,7 @@ class _Ranker:
         ):
             key = (edit.start, edit.end, edit.text)
             if self._source.text[edit.start : edit.end] != edit.text:
-                score = math.log(prior) + self._weight * self._gain(edit) + self._mentions(edit)
+                score = math.log(prior) + self._weight * self._gain(edit) + self._mentions(edit) + self._blame(edit)
                 if key not in scores or scores[key][0] < score:
                     scores[key] = (score, edit)
         return [scores[key][1] for key in sorted(scores, key=lambda key: (-scores[key][0], key))]
@@ -138,7 +143,7 @@ class _Ranker:
                 for rank, text in enumerate(self._filled(fragment, line, line.start, names)):
                     for old in held if "…" in text else ():
                         text = text.replace("…", old, 1)
-                    yield Edit(line.start, line.end, text, "line"), _LINE * _alike(tokens, fragment) / (1 + rank)
+                    yield Edit(line.start, line.end, text, "line"), _LINE * _alike(tokens, fragment) * _trust(fragment) / (1 + rank)
 
     def _more_lines(self) -> Iterator[tuple[Edit, float]]:
         for line, following in itertools.zip_longest(self._source.lines, self._source.lines[1:]):
@@ -147,12 +152,13 @@ class _Ranker:
                 for fragment in self._known.fragments.get(sort + deep(len(line.indent)), ())[:30]:
                     if fragment.form.startswith(_JUMPS) or "…" in fragment.form:
                         continue  # a jump in the middle of a block would only hide what follows
+                    prior = _INSERT * _trust(fragment)
                     for rank, text in enumerate(self._filled(fragment, line, line.start, ())):
                         body = text.replace("\n", f"\n{line.indent}")
                         if not line.text.startswith(("else", "elif", "except", "finally")):
-                            yield Edit(line.start, line.start, f"{body}\n{line.indent}", "insert"), _INSERT / (1 + rank)
+                            yield Edit(line.start, line.start, f"{body}\n{line.indent}", "insert"), prior / (1 + rank)
                         if last and not line.text.endswith(":") and not line.text.startswith(_JUMPS):
-                            yield Edit(line.end, line.end, f"\n{line.indent}{body}", "insert"), _INSERT / (1 + rank)
+                            yield Edit(line.end, line.end, f"\n{line.indent}{body}", "insert"), prior / (1 + rank)
 
     def _other_parts(self) -> Iterator[tuple[Edit, float]]:
         for part in self._parts:
@@ -160,7 +166,7 @@ class _Ranker:
             tokens = set(_TOKENS.findall(form))
             for fragment in self._known.fragments.get(part.sort, ()):
                 for rank, text in enumerate(self._filled(fragment, part.line, part.start, names)):
-                    yield Edit(part.start, part.end, text, "part"), _PART * _alike(tokens, fragment) / (1 + rank)
+                    yield Edit(part.start, part.end, text, "part"), _PART * _alike(tokens, fragment) * _trust(fragment) / (1 + rank)
 
     def _conditions(self) -> Iterator[tuple[Edit, float]]:
         """A condition for a comprehension that has none, or for a statement in a loop."""
@@ -179,7 +185,7 @@ class _Ranker:
                 names = tuple(name.id for name in items if isinstance(name, ast.Name))
                 for fragment in (*self._known.fragments.get("filter", ()), *_CONDITIONS):
                     for rank, text in enumerate(self._filled(fragment, line, start - 1, names)):
-                        yield Edit(start, start, before + text + after, "condition"), _CONDITION / (1 + rank)
+                        yield Edit(start, start, before + text + after, "condition"), _CONDITION * _trust(fragment) / (1 + rank)
 
     def _filled(self, fragment: Fragment, line: Line, position: int, names: tuple[str, ...]) -> Iterator[str]:
         return fill(fragment, line, self._source.visible(position), names, self._values)
@@ -223,6 +229,9 @@ class _Ranker:
             self._worth(key) * count for key, count in lost.items()
         )
 
+    def _blame(self, edit: Edit) -> float:
+        return _BLAMED * any(start <= edit.start <= end for start, end in self._blamed)
+
     def _mentions(self, edit: Edit) -> float:
         """More for an edit that uses a value of the prompt which the program lacks, less for one that drops its last use."""
         new = self._values.used(edit.text)
@@ -256,6 +265,11 @@ class _Ranker:
 
     def _worth(self, key: _Key) -> float:
         return math.log((self._known.support.get(key, 0.0) + _UNKNOWN) / _ABSENT)
+
+
+def _trust(fragment: Fragment) -> float:
+    """From 0.2 to 1: how far the pool knows that the fragment belongs into such a task."""
+    return (fragment.support + _UNKNOWN) / (fragment.support + _DOUBT)
 
 
 def _alike(old: set[str], fragment: Fragment) -> float:

@@ -21,6 +21,7 @@ PRIOR: dict[str, float] = {
     "off_by_one": 1.5,
     "arithmetic": 2.0,
     "group": 2.0,
+    "syntax": 2.0,
     "boolean": 2.0,
     "call": 2.0,
     "method": 1.5,
@@ -94,14 +95,30 @@ _Proposal = tuple[ast.AST | tuple[int, int], str, str]
 
 
 def mutations(source: Source) -> Iterator[Edit]:
-    """All edits, in the order of the tree; none where the text does not parse. Duplicates are possible."""
+    """All edits, in the order of the tree, or of the lines where the text does not parse. Duplicates are possible."""
     if source.tree is None:
+        yield from _syntax(source)
         return
     mutator = _Mutator(source)
     for place, text, kind in mutator.proposals():
         start, end = place if isinstance(place, tuple) else source.span(place)
         if source.text[start:end] != text:
             yield Edit(start, end, text, kind)
+
+
+def _syntax(source: Source) -> Iterator[Edit]:
+    """What may make a text parse again: indentation, colons, brackets, quotes; a line less."""
+    for line in source.lines:
+        start = line.start - len(line.indent)
+        yield Edit(start, start, "    ", "syntax")
+        if line.indent.startswith("    "):
+            yield Edit(start, start + 4, "", "syntax")
+        for missing in (":", ")", "]", "}", "):", "'", '"'):
+            yield Edit(line.end, line.end, missing, "syntax")
+        for place in range(line.start, line.end):
+            if source.text[place] in "()[]{}:,'\"":
+                yield Edit(place, place + 1, "", "syntax")
+        yield Edit(start, source.line_end(line.end), "", "delete")
 
 
 class _Mutator:
@@ -339,7 +356,7 @@ class _Mutator:
             if len(block) == 1:
                 yield node, "pass", "delete"
             else:
-                yield (self.line_start(start), self.line_end(end)), "", "delete"
+                yield (self.source.line_start(start), self.source.line_end(end)), "", "delete"
             for old, new in (("break", "continue"), ("continue", "break"), ("break", "return"), ("pass", "continue")):
                 if self.of(node) == old:
                     yield node, new, "jump"
@@ -350,7 +367,7 @@ class _Mutator:
         if simple and len(self.indent(simple[-1])) > 4 and block[-1] is simple[-1]:
             last = simple[-1]
             start, end = self.source.span(last)
-            line = self.line_start(start)
+            line = self.source.line_start(start)
             indent = self.source.text[line:start]
             if not indent.strip() and "\n" not in self.of(last):
                 if len(block) > 1:
@@ -359,7 +376,7 @@ class _Mutator:
                     yield (end, end), "", "move"
         for node in simple[1:]:
             start = self.source.span(node)[0]
-            line = self.line_start(start)
+            line = self.source.line_start(start)
             before = block[block.index(node) - 1]
             if isinstance(before, ast.If | ast.For | ast.While) and "\n" not in self.of(node):
                 yield (line, start), self.source.text[line:start] + "    ", "move"  # into the block before it
@@ -369,7 +386,7 @@ class _Mutator:
         if not body:
             return
         start = self.source.span(body[0])[0]
-        indent = self.source.text[self.line_start(start) : start]
+        indent = self.source.text[self.source.line_start(start) : start]
         for arg in node.args.args:
             for test in (f"not {arg.arg}", f"{arg.arg} is None"):
                 for value in ("0", "[]", "None", "''", "False", "True", "-1", "{}"):
@@ -377,7 +394,7 @@ class _Mutator:
 
     def For(self, node: ast.For, parent: Any) -> Iterator[_Proposal]:  # noqa: N802
         start = self.source.span(node.body[0])[0]
-        indent = self.source.text[self.line_start(start) : start]
+        indent = self.source.text[self.source.line_start(start) : start]
         for name in ast.walk(node.target):
             if isinstance(name, ast.Name):
                 for test in (f"{name.id} is None", f"not {name.id}"):
@@ -399,11 +416,4 @@ class _Mutator:
 
     def indent(self, node: ast.stmt) -> str:
         start = self.source.span(node)[0]
-        return self.source.text[self.line_start(start) : start]
-
-    def line_start(self, position: int) -> int:
-        return self.source.text.rfind("\n", 0, position) + 1
-
-    def line_end(self, position: int) -> int:
-        at = self.source.text.find("\n", position)
-        return len(self.source.text) if at < 0 else at + 1
+        return self.source.text[self.source.line_start(start) : start]

@@ -69,6 +69,19 @@ class Source:
             return start + column
         return start + len(self.text[start : start + column].encode()[:column].decode(errors="ignore"))
 
+    def line_span(self, line: int) -> tuple[int, int]:
+        """Character positions of a physical line (from 1), with the newline that ends it."""
+        return self._starts[line - 1], self._starts[line] if line < len(self._starts) else len(self.text)
+
+    def line_start(self, position: int) -> int:
+        """Where the physical line around ``position`` starts."""
+        return self.text.rfind("\n", 0, position) + 1
+
+    def line_end(self, position: int) -> int:
+        """Where the next physical line starts."""
+        at = self.text.find("\n", position)
+        return len(self.text) if at < 0 else at + 1
+
     def span(self, node: ast.AST) -> tuple[int, int]:
         """Character positions of a node that has positions (expression or statement)."""
         return (

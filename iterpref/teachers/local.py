@@ -159,8 +159,9 @@ class LocalTeacher:
 def _load(source: str, device: torch.device) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils.logging import disable_progress_bar
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # ours is the one that is read
     if not source:
         raise InputError("the local teacher was given no model; set collect.model to a folder or a name.")
     if os.path.sep in source and not os.path.isdir(source) and source.count("/") != 1:

@@ -73,10 +73,6 @@ class SearchTeacher:
         Raises:
             InputError: a request has no attempt to repair, or its task no tests.
         """
-        if self._passing is not None:
-            self._ingredients = Ingredients()
-            for task, code in self._passing():
-                self._ingredients.add(task, code)
         for task, code in self._passing():
             self._ingredients.add(task, code)
         waiting = iter(enumerate(requests))
@@ -86,19 +82,26 @@ class SearchTeacher:
                 live.append((index, _Search(request, self._ingredients, self._max_runs)))
             if not live:
                 return
-            batches = [search.batch() for _, search in live]
-            items = [(code, search.tests) for (_, search), batch in zip(live, batches, strict=True) for code in batch]
-            verdicts = dict(self._judge_many(items))
+            sizes: list[int] = []
+            verdicts = dict(self._judge_many(_programs(live, sizes)))
             position = 0
             still = []
-            for (index, search), batch in zip(live, batches, strict=True):
-                search.learn([verdicts[position + place] for place in range(len(batch))])
-                position += len(batch)
+            for (index, search), size in zip(live, sizes, strict=True):
+                search.learn([verdicts[position + place] for place in range(size)])
+                position += size
                 if search.reply is None:
                     still.append((index, search))
                 else:
                     yield index, search.reply
             live = still
+
+
+def _programs(live: Sequence[tuple[int, _Search]], sizes: list[int]) -> Iterator[tuple[str, Tests]]:
+    """The next batch of every search, made lazily, while others run; ``sizes`` gets how many each has."""
+    for _, search in live:
+        batch = search.batch()
+        sizes.append(len(batch))
+        yield from ((code, search.tests) for code in batch)
 
 
 class _Search:

@@ -96,7 +96,7 @@ def report(box: Sandbox, title: str, failing: list[Failing]) -> None:
     print("  versions written: " + ", ".join(f"{count} x {number}" for number, count in sorted(steps.items())))
     if fixed:
         last = [item.attempts[-1].usage.runs for item in fixed]
-        print(f"  runs for the version that passes: median {statistics.median(last):.0f}, mean {statistics.mean(last):.0f}")
+        print(f"  runs for the passing version: median {statistics.median(last):.0f}, mean {statistics.mean(last):.0f}")
     print(f"  runs for all failing programs: mean {statistics.mean(item.runs for item in failing):.0f}")
     print(f"  repairs that pass hidden tests: {held} of {len(hidden)} that have some")
     kinds = Counter(item.attempts[-1].message for item in fixed)
@@ -119,7 +119,10 @@ def micro(box: Sandbox, limit: int, seed: int) -> Iterator[tuple[str, list[Faili
 
     drafter = LocalTeacher(str(base_path()), temperature=0.8, max_new_tokens=160, seed=seed)
     requests = [Request(task) for task in tasks("train", 4 * limit)]
-    drafts = [(requests[index].task, reply.code or "") for index, reply in sorted(drafter.write(requests), key=lambda item: item[0])]
+    drafts = [
+        (requests[index].task, reply.code or "")
+        for index, reply in sorted(drafter.write(requests), key=lambda item: item[0])
+    ]
     failing, passing = [], []
     for (task, code), verdict in zip(drafts, judged(box, drafts), strict=True):
         if verdict.passed:
@@ -179,7 +182,9 @@ def real(box: Sandbox, limit: int, seed: int) -> Iterator[tuple[str, list[Failin
         if verdict.passed:
             passing.append((entry, task, code))
         elif verdict.failed and len(by_suite[suite]) < limit:
-            by_suite[suite].append(Failing(task, [Attempt(0, code, verdict)], hidden.get(entry) if suite == "HumanEval" else None, entry))
+            by_suite[suite].append(
+                Failing(task, [Attempt(0, code, verdict)], hidden.get(entry) if suite == "HumanEval" else None, entry)
+            )
     for suite, failing in by_suite.items():
         yield f"failing versions by language models, {suite}", failing, passing
 
@@ -210,9 +215,11 @@ OPERATORS = ("<", "<=", ">", ">=", "==", "!=", "+", "-", "*", "/", "//", "%", "a
 
 
 def plant(code: str, start: int, rng: random.Random) -> str:
-    """Change one token after ``start``: knows no syntax tree, so what it breaks is not what the teacher's operators mend
-    by design, though both change operators, numbers and names. Half of the faults are such changes, the others take a
-    line away, write it twice, change places with the next, or shift its indentation.
+    """Plant one fault after ``start``, by tokens and lines, without a syntax tree.
+
+    Half of the faults replace an operator, number or name by another, whether that makes sense or not; the others take
+    a line away, write it twice, let it change places with the next, or shift its indentation. The kinds overlap with
+    the teacher's operators (comparison, arithmetic, numbers, names, deletion, order); the changes are drawn apart.
     """
     for _ in range(1000):
         try:

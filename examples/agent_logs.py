@@ -1,4 +1,4 @@
-"""Agent logs to a trained model: two recorded sessions, run again, paired, and a few steps of Target-RPO on a laptop."""
+"""Agent logs to a trained model: recorded sessions, run again, paired, and a few steps of Target-RPO on a laptop."""
 
 import json
 import tempfile

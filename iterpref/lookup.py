@@ -27,4 +27,6 @@ def lookup(kind: str, name: str, table: Mapping[str, str]) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"the {kind} {name!r} cannot be imported ({error}); check the path, or install the extra it needs.") from None
+        raise InputError(
+            f"the {kind} {name!r} cannot be imported ({error}); check the path, or install the extra it needs."
+        ) from None

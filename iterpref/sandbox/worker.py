@@ -38,11 +38,11 @@ main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[5:], sys.argv[4] == "isolate")
 """
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The machine does not let the fork server shut itself in."""
 
 
-class WorkerLost(Exception):  # noqa: N818
+class WorkerLost(Exception):
     """The fork server or the jail failed: not the program's doing."""
 
 

@@ -107,7 +107,7 @@ class _Ranker:
         self._masked = mask(source)
         self._parts = parts(source)
         self._present = set(self._keys(0, len(source.text), Edit(0, 0, "", "")))
-        self._present.update((part.sort, self._form(source.text[part.start : part.end], part.line)[0]) for part in self._parts)
+        self._present.update(map(self._part_key, self._parts))
         self._weight = sum(key in self._known.support for key in self._present) / max(1, len(self._present))
 
     def ranked(self) -> list[Edit]:
@@ -136,14 +136,19 @@ class _Ranker:
             held = [self._source.text[part.start : part.end] for part in self._outer(line)]
             for fragment in self._known.fragments.get(sort_of(line.text, len(line.indent)), ()):
                 first = fragment.form.split()[0]
-                if first in _JUMPS and not form.startswith(_JUMPS) or form.endswith(":") and first != form.split()[0]:
+                if first in _JUMPS and not form.startswith(_JUMPS):
+                    continue
+                if form.endswith(":") and first != form.split()[0]:
                     continue
                 if fragment.form.count("…") not in (0, len(held)):
                     continue
                 for rank, text in enumerate(self._filled(fragment, line, line.start, names)):
                     for old in held if "…" in text else ():
                         text = text.replace("…", old, 1)
-                    yield Edit(line.start, line.end, text, "line"), _LINE * _alike(tokens, fragment) * _trust(fragment) / (1 + rank)
+                    yield (
+                        Edit(line.start, line.end, text, "line"),
+                        _LINE * _alike(tokens, fragment) * self._trust(fragment) / (1 + rank),
+                    )
 
     def _more_lines(self) -> Iterator[tuple[Edit, float]]:
         for line, following in itertools.zip_longest(self._source.lines, self._source.lines[1:]):
@@ -152,7 +157,7 @@ class _Ranker:
                 for fragment in self._known.fragments.get(sort + deep(len(line.indent)), ())[:30]:
                     if fragment.form.startswith(_JUMPS) or "…" in fragment.form:
                         continue  # a jump in the middle of a block would only hide what follows
-                    prior = _INSERT * _trust(fragment)
+                    prior = _INSERT * self._trust(fragment)
                     for rank, text in enumerate(self._filled(fragment, line, line.start, ())):
                         body = text.replace("\n", f"\n{line.indent}")
                         if not line.text.startswith(("else", "elif", "except", "finally")):
@@ -166,7 +171,10 @@ class _Ranker:
             tokens = set(_TOKENS.findall(form))
             for fragment in self._known.fragments.get(part.sort, ()):
                 for rank, text in enumerate(self._filled(fragment, part.line, part.start, names)):
-                    yield Edit(part.start, part.end, text, "part"), _PART * _alike(tokens, fragment) * _trust(fragment) / (1 + rank)
+                    yield (
+                        Edit(part.start, part.end, text, "part"),
+                        _PART * _alike(tokens, fragment) * self._trust(fragment) / (1 + rank),
+                    )
 
     def _conditions(self) -> Iterator[tuple[Edit, float]]:
         """A condition for a comprehension that has none, or for a statement in a loop."""
@@ -185,10 +193,17 @@ class _Ranker:
                 names = tuple(name.id for name in items if isinstance(name, ast.Name))
                 for fragment in (*self._known.fragments.get("filter", ()), *_CONDITIONS):
                     for rank, text in enumerate(self._filled(fragment, line, start - 1, names)):
-                        yield Edit(start, start, before + text + after, "condition"), _CONDITION * _trust(fragment) / (1 + rank)
+                        yield (
+                            Edit(start, start, before + text + after, "condition"),
+                            _CONDITION * self._trust(fragment) / (1 + rank),
+                        )
 
     def _filled(self, fragment: Fragment, line: Line, position: int, names: tuple[str, ...]) -> Iterator[str]:
         return fill(fragment, line, self._source.visible(position), names, self._values)
+
+    def _trust(self, fragment: Fragment) -> float:
+        """How far to believe that a fragment belongs into the program: pool, task and fragment must fit."""
+        return max(0.1, self._weight) * (fragment.support + _UNKNOWN) / (fragment.support + _DOUBT)
 
     def _outer(self, line: Line) -> list[Part]:
         """The parts in a line that lie in no other part, in the order of the text."""
@@ -208,7 +223,7 @@ class _Ranker:
             part = min(around, key=lambda part: part.end - part.start)
             changed = text[part.start : edit.start] + edit.text + text[edit.end : part.end]
             new = (part.sort, self._form(changed, part.line)[0])
-            return self._worth(new) - self._worth((part.sort, self._form(text[part.start : part.end], part.line)[0]))
+            return self._worth(new) - self._worth(self._part_key(part))
         line = self._source.line_at(edit.start) or self._source.line_at(edit.end)
         if line is None:
             return 0.0
@@ -233,7 +248,7 @@ class _Ranker:
         return _BLAMED * any(start <= edit.start <= end for start, end in self._blamed)
 
     def _mentions(self, edit: Edit) -> float:
-        """More for an edit that uses a value of the prompt which the program lacks, less for one that drops its last use."""
+        """More for an edit that brings in a value of the prompt, less for one that drops its last use."""
         new = self._values.used(edit.text)
         old = self._values.used(self._source.text[edit.start : edit.end])
         if new == old:
@@ -260,16 +275,14 @@ class _Ranker:
                 found[sort_of(line, len(raw) - len(raw.lstrip())), self._form(line, context)[0]] += 1
         return found
 
+    def _part_key(self, part: Part) -> _Key:
+        return part.sort, self._form(self._source.text[part.start : part.end], part.line)[0]
+
     def _form(self, text: str, line: Line) -> tuple[str, tuple[str, ...]]:
         return canonical(text, line, self._values)
 
     def _worth(self, key: _Key) -> float:
         return math.log((self._known.support.get(key, 0.0) + _UNKNOWN) / _ABSENT)
-
-
-def _trust(fragment: Fragment) -> float:
-    """From 0.2 to 1: how far the pool knows that the fragment belongs into such a task."""
-    return (fragment.support + _UNKNOWN) / (fragment.support + _DOUBT)
 
 
 def _alike(old: set[str], fragment: Fragment) -> float:

@@ -1,9 +1,9 @@
 """What passing programs of similar tasks are made of (search teacher).
 
-A line or expression is stored in a *form* that fits other programs: parameters become ``$P0``, other local names ``$0``,
-``$1`` by first use, numbers and quoted words of the task's own prompt ``$n`` and ``$s``. How well a form suits a task is
-the largest share, over the task's features, words and pairs of words, of the known tasks with that feature whose
-passing programs hold the form. The plastic-surgery hypothesis of program repair, with the task's text as the guide.
+A line or expression is stored in a *form* that fits other programs: parameters become ``$P0``, other local names
+``$0``, ``$1`` by first use, numbers and quoted words of the task's own prompt ``$n`` and ``$s``. How well a form suits
+a task follows from its shares among the known tasks with each of the task's features, words and pairs of words. This
+is the plastic-surgery hypothesis of program repair, with the task's text as the guide.
 """
 
 from __future__ import annotations
@@ -110,8 +110,10 @@ def canonical(text: str, line: Line, values: PromptValues) -> tuple[str, tuple[s
 def fill(
     fragment: Fragment, line: Line, visible: Sequence[str], old: Sequence[str], values: PromptValues, limit: int = 4
 ) -> Iterator[str]:
-    """Texts that the fragment becomes in ``line``, likeliest first: its own names where they exist there, then the names
-    ``old`` of the text it replaces, then any local name that is ``visible``."""
+    """Texts that the fragment becomes in ``line``, likeliest first, ``limit`` at most.
+
+    Its own names where they exist there, then the names ``old`` of the text it replaces, then whatever is ``visible``.
+    """
     form, params = fragment.form, line.local[: line.params]
     slots = list(dict.fromkeys(_SLOT.findall(form)))
     choices: list[list[str]] = []
@@ -148,7 +150,7 @@ class Ingredients:
         self._forms: dict[str, set[tuple[str, str]]] = defaultdict(set)  # task -> (sort, form)
         self._seen: set[tuple[str, str]] = set()
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._counts: dict[str, tuple[int, Counter[tuple[str, str]]]] | None = None  # feature -> (tasks, of them with form)
+        self._counts: dict[str, tuple[int, Counter[tuple[str, str]]]] | None = None
         self._base: Counter[tuple[str, str]] = Counter()
         self._answers: dict[str, Suggestions] = {}
 
@@ -190,8 +192,8 @@ class Ingredients:
         known = [self._counts[feature] for feature in _features(task) if feature in self._counts]
         best: dict[tuple[str, str], float] = {}
         for key in set().union(*(counts for _, counts in known)):
-            # A share is drawn towards that among all tasks, by one task that holds the form. The largest says how well a
-            # feature explains the form, the smallest how far another feature speaks against it.
+            # A share is drawn towards that among all tasks, by one task that holds the form. The largest says how well
+            # a feature explains the form, the smallest how far another feature speaks against it.
             base = self._base[key] / len(self._forms)
             largest = smallest = base
             for size, counts in known:
@@ -235,8 +237,8 @@ def _fragments(source: Source) -> Iterator[tuple[str, str, Line]]:
         yield sort_of(line.text, len(line.indent)), masked[line.start : line.end], line
     for match in _GUARD.finditer(source.text):
         around = source.line_at(match.start(2))
-        if around:
-            yield from (("block" + deep(indent), f"{condition}\n    {line}", around) for indent, condition, line in blocks(match[0]))
+        for indent, condition, guarded in blocks(match[0]) if around else ():
+            yield "block" + deep(indent), f"{condition}\n    {guarded}", around  # type: ignore[misc]
     for part in parts(source):
         yield part.sort, source.text[part.start : part.end], part.line
 

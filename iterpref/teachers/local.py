@@ -97,8 +97,9 @@ class LocalTeacher:
         room = getattr(self._model.config, "max_position_embeddings", None)
         if room and len(ids) + self._max_new_tokens > room:
             raise InputError(
-                f"{self._source}: the prompt of task {request.task.id!r} has {len(ids)} tokens, which with max_new_tokens "
-                f"{self._max_new_tokens} exceeds the model's context of {room}; lower max_new_tokens or drop the task."
+                f"{self._source}: the prompt of task {request.task.id!r} has {len(ids)} tokens, which with "
+                f"max_new_tokens {self._max_new_tokens} exceeds the model's context of {room}; lower max_new_tokens "
+                "or drop the task."
             )
         return ids
 
@@ -109,11 +110,13 @@ class LocalTeacher:
         width = max(map(len, prompts))
         pad = self._ends[0]
         ids = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=self._device)
-        mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self._device)
+        mask = torch.tensor(
+            [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self._device
+        )
         with torch.inference_mode():
             output = self._model.generate(
                 input_ids=ids,
-                attention_mask=mask,
+                attention_mask=mask.long(),
                 do_sample=False,
                 max_new_tokens=self._max_new_tokens,
                 eos_token_id=self._ends,
@@ -151,7 +154,9 @@ class LocalTeacher:
         """Uniform numbers, one for each token that may be written; the same for the same request and seed."""
         import torch
 
-        what = repr((self._seed, request.task.id, request.task.prompt, request.sample, [a.code for a in request.attempts]))
+        what = repr(
+            (self._seed, request.task.id, request.task.prompt, request.sample, [a.code for a in request.attempts])
+        )
         seed = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), "big") >> 1
         return torch.rand(self._max_new_tokens, generator=torch.Generator().manual_seed(seed))
 
@@ -172,7 +177,9 @@ def _load(source: str, device: torch.device) -> tuple[Any, Any]:
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{source}: no language model with a tokenizer can be loaded from there ({reason}).") from error
+        raise InputError(
+            f"{source}: no language model with a tokenizer can be loaded from there ({reason})."
+        ) from error
     return tokenizer, model.to(device).eval()
 
 

@@ -51,7 +51,7 @@ class SearchTeacher:
     def __init__(
         self,
         judge_many: JudgeMany,
-        passing: Callable[[], Iterable[tuple[Task, str]]] = tuple,
+        passing: Passing = tuple,
         max_runs: int = 100,
     ) -> None:
         self._judge_many = judge_many
@@ -110,8 +110,8 @@ class _Search:
     def __init__(self, request: Request, ingredients: Ingredients, max_runs: int) -> None:
         if not request.attempts or request.task.tests is None:
             raise InputError(
-                f"task {request.task.id}: the search teacher repairs programs by running them, so it needs a first version"
-                " and tests; let another teacher draft."
+                f"task {request.task.id}: the search teacher repairs programs by running them, so it needs a first "
+                "version and tests; let another teacher draft."
             )
         # The best version so far, of equally good ones the latest.
         start = max(request.attempts, key=lambda attempt: (attempt.verdict.tests_passed, attempt.index))

@@ -130,13 +130,14 @@ class Source:
         def visit(node: ast.AST, end: int, inner: tuple[int, int] | None) -> None:
             """``end`` of the scope; ``inner`` is the span of the comprehension whose targets are being visited."""
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                start, end = self.span(node)
-                inner = None
+                end, inner = self.span(node)[1], None
             if isinstance(node, ast.Assign):  # a target is bound once the value is there
                 visit(node.value, end, inner)
                 after = (self.span(node)[1], end)
                 targets = [name for target in node.targets for name in ast.walk(target)]
-                found.extend((n.id, *after) for n in targets if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+                found.extend(
+                    (n.id, *after) for n in targets if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+                )
                 return
             if isinstance(node, ast.arg):
                 found.append((node.arg, self.span(node)[0], end))
@@ -167,7 +168,7 @@ class Source:
         return lines
 
     def _scopes(self) -> list[tuple[int, int, tuple[str, ...], int]]:
-        """(first line, last line, local names, parameters) of every function; of the whole text where it does not parse."""
+        """(first line, last line, local names, parameters) of the whole text, then of every function if it parses."""
         if self.tree is None:
             header = re.search(r"def\s+\w+\s*\(([^)]*)\)", self.text)
             params = _IDENTIFIER.findall(re.sub(r"[:=][^,]*", "", header[1])) if header else []

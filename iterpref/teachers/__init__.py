@@ -14,9 +14,10 @@ __all__ = ["TEACHERS", "resolve"]
 TEACHERS = {
     "chat": "iterpref.teachers.chat:ChatTeacher",
     "local": "iterpref.teachers.local:LocalTeacher",
+    "scripted": "iterpref.teachers.scripted:ScriptedTeacher",
     "search": "iterpref.teachers.search:SearchTeacher",
 }
-"""Short name -> class. Recorded sessions need no teacher; ``scripted`` is for tests, by its path."""
+"""Short name -> class. Recorded sessions need no teacher."""
 
 
 def resolve(name: str) -> Any:

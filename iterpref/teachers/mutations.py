@@ -83,14 +83,18 @@ def _visit(source: Source, node: ast.AST, parent: ast.AST | None) -> Iterator[Pr
 
 def _syntax(source: Source) -> Iterator[Edit]:
     """What may make a text parse again: indentation, colons, brackets, quotes; a line less."""
-    for line in source.lines:
-        start = line.start - len(line.indent)
-        yield Edit(start, start, "    ", "syntax")
-        if line.indent.startswith("    "):
-            yield Edit(start, start + 4, "", "syntax")
-        for missing in (":", ")", "]", "}", "):", "'", '"'):
-            yield Edit(line.end, line.end, missing, "syntax")
-        for place in range(line.start, line.end):
-            if source.text[place] in "()[]{}:,'\"":
-                yield Edit(place, place + 1, "", "syntax")
-        yield Edit(start, source.line_end(line.end), "", "delete")
+    start = 0
+    for raw in source.text.splitlines(keepends=True):
+        line = raw.rstrip()
+        first, end = start + len(line) - len(line.lstrip()), start + len(line)
+        if line:
+            yield Edit(start, start, "    ", "syntax")
+            if line.startswith("    "):
+                yield Edit(start, start + 4, "", "syntax")
+            for missing in (":", ")", "]", "}", "):", "'", '"'):
+                yield Edit(end, end, missing, "syntax")
+            for place in range(first, end):
+                if source.text[place] in "()[]{}:,'\"":
+                    yield Edit(place, place + 1, "", "syntax")
+            yield Edit(start, start + len(raw), "", "delete")
+        start += len(raw)

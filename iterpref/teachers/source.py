@@ -130,7 +130,7 @@ class Source:
         def visit(node: ast.AST, end: int, inner: tuple[int, int] | None) -> None:
             """``end`` of the scope; ``inner`` is the span of the comprehension whose targets are being visited."""
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                end, inner = self.span(node)[1], None
+                end, inner = self.span(node)[1] + 1, None  # a line may yet be added at its end
             if isinstance(node, ast.Assign):  # a target is bound once the value is there
                 visit(node.value, end, inner)
                 after = (self.span(node)[1], end)

@@ -134,7 +134,9 @@ def show(
 def quickstart(
     run: Annotated[str, typer.Option(help="The run folder (default: runs/quickstart).")] = "",
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the run folder and start over.")] = False,
-    all_methods: Annotated[bool, typer.Option("--all-methods", help="Every method at several learning rates, one round.")] = False,
+    all_methods: Annotated[
+        bool, typer.Option("--all-methods", help="Every method at several learning rates, one round.")
+    ] = False,
 ) -> None:
     """The whole idea on a laptop, in minutes: no key, no GPU, no download of weights."""
     from iterpref.quickstart import quickstart as whole_idea

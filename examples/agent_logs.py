@@ -4,7 +4,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from iterpref import pipeline
+from iterpref import outputs, pipeline
 from iterpref.config import CollectConfig, Recipe, TrainConfig
 
 SESSIONS = [
@@ -36,4 +36,4 @@ if __name__ == "__main__":
         )
         with pipeline.open_run(recipe) as run:
             pipeline.run_recipe(run, recipe)
-            print(pipeline.summarise(run, recipe))
+            print(outputs.summarise(run, recipe))

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from iterpref import pipeline
+from iterpref import outputs, pipeline
 from iterpref.config import CollectConfig, Recipe
 from iterpref.types import Pair
 
@@ -25,5 +25,5 @@ if __name__ == "__main__":
                 assert pair.rejected is not None
                 for span in pair.rejected_spans:
                     print(f"penalised: {pair.rejected[span.start : span.end]!r}")
-            for path in pipeline.export(run):
+            for path in outputs.export(run):
                 print(f"exported: {path.name}")

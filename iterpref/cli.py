@@ -10,9 +10,10 @@ import click
 import typer
 from rich.console import Console
 
-from iterpref import __version__, pipeline
+from iterpref import __version__, outputs, pipeline
 from iterpref.config import Recipe, load_recipe
 from iterpref.errors import InputError
+from iterpref.models import load_tokenizer
 from iterpref.progress import progress_bar
 from iterpref.store import Run
 
@@ -122,9 +123,9 @@ def show(
     from iterpref.report.terminal import render_pair
 
     with Run(run, read_only=True) as opened:
-        found = pipeline.find_pair(opened, pair, round)
+        found = outputs.find_pair(opened, pair, round)
     if tokenizer and found.rejected is not None:
-        offsets = pipeline.load_tokenizer(tokenizer).encode(found.rejected, add_special_tokens=False).offsets
+        offsets = load_tokenizer(tokenizer).encode(found.rejected, add_special_tokens=False).offsets
         out.print(render_pair(found, offsets, token_weights(found.rejected, offsets, found.rejected_spans)))
     else:
         out.print(render_pair(found))
@@ -165,7 +166,7 @@ def report(
 ) -> None:
     """Write RUN/report.html: one self-contained page of what happened."""
     with Run(run, read_only=True) as opened:
-        path = pipeline.write_report(opened, tokenizer)
+        path = outputs.write_report(opened, tokenizer)
     out.print(f"wrote {path}", markup=False, soft_wrap=True)
     if show:
         typer.launch(path.resolve().as_uri())
@@ -187,6 +188,5 @@ def _read(recipe: str, overrides: list[str] | None, allow_unsafe_exec: bool = Fa
 
 def _finish(run: Run, recipe: Recipe) -> None:
     """Write what a person looks at next, and say where it is."""
-    written = [*pipeline.export(run), run.write_text("summary.md", pipeline.summarise(run, recipe))]
-    for path in written:
+    for path in outputs.write_outputs(run, recipe):
         out.print(f"wrote {path}", markup=False, soft_wrap=True)

@@ -9,8 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib import resources
-from pathlib import Path
 from typing import Any, cast
 
 from iterpref.config import PairsConfig, Recipe, TrainConfig, variants
@@ -18,11 +16,10 @@ from iterpref.debug import collect
 from iterpref.errors import InputError
 from iterpref.evaluate import evaluate, pass_rate
 from iterpref.lookup import lookup
+from iterpref.models import load_tokenizer, model_folder
 from iterpref.pairs import build_pairs
 from iterpref.progress import console, progress_bar
-from iterpref.records import trajectories
-from iterpref.report.page import write_page
-from iterpref.report.summary import summary
+from iterpref.records import Trained, trajectories
 from iterpref.sandbox import Sandbox
 from iterpref.store import Drop, Run
 from iterpref.tasks import read_recorded
@@ -30,34 +27,7 @@ from iterpref.teachers import resolve
 from iterpref.teachers.base import Settings, Teacher
 from iterpref.types import Attempt, Pair, Task, Trajectory
 
-__all__ = [
-    "Trained",
-    "collect_stage",
-    "evaluate_stage",
-    "export",
-    "find_pair",
-    "load_tasks",
-    "load_tokenizer",
-    "open_run",
-    "pairs_stage",
-    "run_recipe",
-    "summarise",
-    "train_stage",
-]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training run ended with, and the fingerprint of everything that decided it."""
-
-    fingerprint: str
-    model: str  # folder
-    steps: int
-    metrics: dict[str, float]
-    pairs: int
-    anchors: int
-    dropped: dict[str, int]
-    config: dict[str, Any]
+__all__ = ["collect_stage", "evaluate_stage", "load_tasks", "open_run", "pairs_stage", "run_recipe", "train_stage"]
 
 
 @dataclass(frozen=True)
@@ -134,7 +104,7 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
         return
     with Sandbox(workers=recipe.sandbox.workers or None, allow_unsafe_exec=recipe.sandbox.allow_unsafe_exec) as box:
         settings = Settings(
-            model=_model_folder(config.model or model or recipe.train.model_name_or_path),
+            model=model_folder(config.model or model or recipe.train.model_name_or_path),
             base_url=config.base_url,
             temperature=config.temperature,
             max_new_tokens=config.max_new_tokens,
@@ -220,21 +190,6 @@ def _counter(config: PairsConfig) -> Callable[[str], int] | None:
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
-def load_tokenizer(name: str) -> Any:
-    """A ``tokenizers.Tokenizer`` by folder, file or hub name; needs neither torch nor transformers."""
-    from tokenizers import Tokenizer
-
-    path = Path(_model_folder(name))
-    file = path / "tokenizer.json" if path.is_dir() else path
-    try:
-        return Tokenizer.from_file(str(file)) if file.is_file() else Tokenizer.from_pretrained(name)
-    except Exception as error:
-        first = str(error).split("\n")[0][:160]
-        raise InputError(
-            f"{name}: no tokenizer.json can be loaded from it ({first}); give a folder that has one."
-        ) from None
-
-
 # -- 4: training ---------------------------------------------------------------------------------------------------
 
 
@@ -255,7 +210,7 @@ def train_stage(
     for name, config in wanted.items():
         if only and name not in only:
             continue
-        config = replace(config, model_name_or_path=_model_folder(model or config.model_name_or_path))
+        config = replace(config, model_name_or_path=model_folder(model or config.model_name_or_path))
         fingerprint = _fingerprint(asdict(config), recipe.seed, digests)
         before = run.get("trained", name, Trained, round)
         if before:
@@ -317,7 +272,7 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
 
     def teacher() -> Teacher:
         settings = Settings(
-            model=_model_folder(model),
+            model=model_folder(model),
             temperature=0.0,
             max_new_tokens=config.max_new_tokens,
             seed=recipe.seed,
@@ -330,92 +285,6 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
         progress_bar(f"{name} on {split}") as update,
     ):
         return evaluate(run, name, split, tasks, teacher, box.map, round=round, progress=update)
-
-
-# -- looking -------------------------------------------------------------------------------------------------------
-
-
-def find_pair(run: Run, wanted: str, round: int = 1) -> Pair:
-    """A pair by its number (from 1, in the order of the run) or by its id.
-
-    Raises:
-        InputError: there is none.
-    """
-    count = 0
-    for _, pair in run.items("pair", Pair, round):
-        if pair.rejected is not None:
-            count += 1
-            if wanted in (str(count), pair.id):
-                return pair
-    raise InputError(f"{run.path}: there is no pair {wanted!r} in round {round}; it has pairs 1 to {count}.")
-
-
-def export(run: Run) -> list[Path]:
-    """Write attempts and pairs as Parquet, with the columns that trainers expect (docs/data.md)."""
-    import pyarrow as pa
-
-    span = pa.list_(
-        pa.struct([("start", pa.int32()), ("end", pa.int32()), ("weight", pa.float32()), ("reason", pa.string())])
-    )
-    attempt_schema = pa.schema(
-        [
-            ("round", pa.int32()),
-            ("session", pa.string()),
-            ("index", pa.int32()),
-            ("code", pa.string()),
-            ("message", pa.string()),
-        ]
-        + [(name, pa.string()) for name in ("outcome", "error_type", "feedback")]
-        + [(name, pa.int32()) for name in ("tests_passed", "tests_total")]
-        + [(name, pa.float64()) for name in ("cpu_seconds", "wall_seconds")]
-        + [("protections", pa.list_(pa.string()))]
-    )
-    pair_schema = pa.schema(
-        [(name, pa.string()) for name in ("id", "prompt", "chosen", "rejected")]
-        + [("chosen_spans", span), ("rejected_spans", span), ("provenance", pa.string()), ("round", pa.int32())]
-    )
-    written = []
-    if any(run.count("attempt", round) for round in run.rounds()):
-        written.append(run.export_parquet("attempts", _attempt_rows(run), attempt_schema))
-    if any(run.count("pair", round) for round in run.rounds()):
-        written.append(run.export_parquet("pairs", _pair_rows(run), pair_schema))
-    return written
-
-
-def _attempt_rows(run: Run) -> Iterator[dict[str, Any]]:
-    for round in run.rounds():
-        for id, attempt in run.items("attempt", Attempt, round):
-            row = asdict(attempt)
-            verdict = row.pop("verdict")
-            row.pop("usage")
-            yield {
-                "round": round,
-                "session": id.rpartition("/")[0],
-                **row,
-                **verdict,
-                "outcome": verdict["outcome"].value,
-            }
-
-
-def _pair_rows(run: Run) -> Iterator[dict[str, Any]]:
-    for round in run.rounds():
-        for _, pair in run.items("pair", Pair, round):
-            yield {**asdict(pair), "provenance": json.dumps(pair.provenance), "round": round}
-
-
-def write_report(run: Run, tokenizer: str = "") -> Path:
-    """``report.html``: one self-contained page. Without a tokenizer named, the run's own is used."""
-    recipe = run.manifest().get("recipe", {})
-    known = [*recipe.get("pairs", {}).get("tokenizers", ()), recipe.get("train", {}).get("model_name_or_path", "")]
-    name = tokenizer or next(filter(None, known), "")
-    return write_page(run, run.path / "report.html", tokenizer=load_tokenizer(name) if name else None)
-
-
-def summarise(run: Run, recipe: Recipe) -> str:
-    """The run as Markdown."""
-    tokenizers = {Path(name).name: load_tokenizer(name) for name in recipe.pairs.tokenizers}
-    trained = {round: dict(run.items("trained", Trained, round)) for round in run.rounds()}
-    return summary(run, tokenizers, trained)
 
 
 # -- all of it -----------------------------------------------------------------------------------------------------
@@ -453,11 +322,6 @@ def _best(run: Run, recipe: Recipe, trained: Mapping[str, Trained], round: int) 
         for name, each in trained.items()
     }
     return max(rates, key=lambda name: rates[name])
-
-
-def _model_folder(name: str) -> str:
-    """The small model that ships with the package goes by the name ``micro:base``."""
-    return str(resources.files("iterpref.micro") / "base") if name == "micro:base" else name
 
 
 def _fingerprint(*parts: Any) -> str:

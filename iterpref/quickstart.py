@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from iterpref import pipeline
+from iterpref import outputs, pipeline
 from iterpref.config import load_recipe
 from iterpref.errors import InputError
 from iterpref.evaluate import Estimate, compare, pass_rate, results
@@ -35,9 +35,7 @@ def quickstart(folder: str = "", *, fresh: bool = False, all_methods: bool = Fal
     out = Console(highlight=False)
     with pipeline.open_run(recipe) as run:
         pipeline.run_recipe(run, recipe)
-        written = pipeline.export(run)
-        written.append(run.write_text("summary.md", pipeline.summarise(run, recipe)))
-        written.append(pipeline.write_report(run))
+        written = [*outputs.write_outputs(run, recipe), outputs.write_report(run)]
         out.print(results_table(run))
     for each in written:
         out.print(f"wrote {each}", markup=False, soft_wrap=True)

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from iterpref.store import Run
 from iterpref.types import Attempt, Trajectory
 
-__all__ = ["End", "attempt_id", "trajectories", "trajectory"]
+__all__ = ["End", "Trained", "attempt_id", "trajectories", "trajectory"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,20 @@ class End:
     source: str
     teacher: str
     reason: str  # solved | unsolved | no answer
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run ended with, and the fingerprint of everything that decided it."""
+
+    fingerprint: str
+    model: str  # folder
+    steps: int
+    metrics: dict[str, float]
+    pairs: int
+    anchors: int
+    dropped: dict[str, int]
+    config: dict[str, Any]
 
 
 def attempt_id(session: str, index: int) -> str:

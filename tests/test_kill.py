@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from iterpref.pipeline import Trained
-from iterpref.records import trajectories
+from iterpref.records import Trained, trajectories
 from iterpref.store import Drop, Run
 from iterpref.types import Pair
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from iterpref.pipeline import Trained
+from iterpref.records import Trained
 from iterpref.report.numbers import agreement, funnel
 from iterpref.store import Run
 from iterpref.types import Pair

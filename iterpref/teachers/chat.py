@@ -188,9 +188,7 @@ class ChatTeacher:
         if isinstance(error, openai.APITimeoutError):
             return InputError(f"{server} did not answer in time; check that it is up, then run again.")
         if isinstance(error, openai.APIConnectionError):
-            return InputError(
-                f"{server} cannot be reached; start the server or correct collect.base_url, then run again."
-            )
+            return InputError(f"{server} cannot be reached; start it or correct collect.base_url, then run again.")
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             return InputError(f"{server} refuses the key; check the environment variable OPENAI_API_KEY.")
         if isinstance(error, openai.NotFoundError):

@@ -19,6 +19,7 @@ from iterpref.teachers.local import LocalTeacher
 from iterpref.types import Attempt, Outcome, Task, Verdict
 
 TASKS = tasks("test", 12)
+torch.set_num_threads(1)  # tiny matrices; idle threads only spin
 FAILED = Attempt(0, "def f():\n    return 1\n", Verdict(Outcome.WRONG, feedback="expected: 2"))
 
 
@@ -51,7 +52,7 @@ def test_greedy_answers_are_those_of_the_bare_model_token_by_token(greedy: Local
     tokenizer = AutoTokenizer.from_pretrained(base_path())
     model = AutoModelForCausalLM.from_pretrained(base_path(), dtype=torch.float32).eval()
     renderer = Renderer(tokenizer)
-    for task, reply in zip(TASKS[:4], replies(greedy, [Request(task) for task in TASKS[:4]]), strict=True):
+    for task, reply in zip(TASKS[:2], replies(greedy, [Request(task) for task in TASKS[:2]]), strict=True):
         ids = renderer.prompt_ids(task.prompt)
         prompt = len(ids)
         with torch.inference_mode():
@@ -84,9 +85,7 @@ def test_samples_follow_the_models_distribution() -> None:
     drawn = replies(teacher, [Request(TASKS[0], sample=sample) for sample in range(count)])
     tokenizer = AutoTokenizer.from_pretrained(base_path())
     model = AutoModelForCausalLM.from_pretrained(base_path(), dtype=torch.float32).eval()
-    prompt = f"{TASKS[0].prompt}\ndef "  # not used for drawing: only the first token is compared
     ids = Renderer(tokenizer).prompt_ids(TASKS[0].prompt)
-    assert prompt.startswith(TASKS[0].prompt)
     with torch.inference_mode():
         share = torch.softmax(model(torch.tensor([ids])).logits[0, -1] / 1.5, -1)
     likeliest = int(share.argmax())
@@ -117,12 +116,12 @@ def test_a_model_without_a_chat_template_cannot_repair(greedy: LocalTeacher) -> 
 
 
 def test_a_prompt_that_leaves_no_room_is_refused(greedy: LocalTeacher) -> None:
-    with pytest.raises(InputError, match="prompt of task 'long' has .* exceeds the model's context of"):
+    with pytest.raises(InputError, match=r"prompt of task 'long' has \d+ tokens, .* exceeds the model's context of"):
         list(greedy.write([Request(Task("long", "word " * 2000))]))
 
 
 @pytest.mark.parametrize("where", ["", "no/such/folder", "."])
 def test_a_place_without_a_model_is_refused(where: str, tmp_path: Path) -> None:
     source = str(tmp_path) if where == "." else where
-    with pytest.raises(InputError, match="no model|no such model"):
+    with pytest.raises(InputError, match=r"given no model|no such model folder|no language model with a tokenizer"):
         LocalTeacher(source)

@@ -1,0 +1,249 @@
+"""The chat teacher, against a small server of our own and against a real one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import traceback
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("openai")
+
+from iterpref.errors import InputError
+from iterpref.teachers.base import Reply, Request, Settings
+from iterpref.teachers.chat import ChatTeacher
+from iterpref.types import Attempt, Outcome, Task, Verdict
+from tests.teachers.server import completion, serve
+
+KEY = "sk-very-secret"
+TASKS = [Task(f"t{number}", f"Write program number {number}.") for number in range(12)]
+FAILED = Attempt(0, "def f():\n    return 1\n", Verdict(Outcome.WRONG, feedback="expected: 2"))
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+def one(url: str, request: Request, model: str = "m") -> Reply:
+    ((_, reply),) = ChatTeacher(model, url).write([request])
+    return reply
+
+
+def says(text: str, finish_reason: str = "stop") -> Any:
+    return lambda body: (200, completion(text, finish_reason))
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def test_the_program_is_taken_out_of_the_answer_and_the_tokens_are_counted() -> None:
+    text = "Here:\n```python\nx = 1\n```\nand better:\n```python\nx = 2\n```\nRun it:\n```sh\npython x.py\n```\n"
+    with serve(says(text)) as server:
+        reply = one(server.url, Request(TASKS[0]))
+    assert reply.code == "x = 2"
+    assert reply.message == text
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (11, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("```\nx = 1\n```", "x = 1"),
+        ("x = 1\nprint(x)\n", "x = 1\nprint(x)\n"),
+        ("I cannot do that.", None),
+        ("", None),
+    ],
+)
+def test_an_answer_without_a_python_block(text: str, code: str | None) -> None:
+    with serve(says(text)) as server:
+        assert one(server.url, Request(TASKS[0])).code == code
+
+
+def test_an_answer_that_was_cut_off_is_no_program() -> None:
+    with serve(says("```python\nx = 1\n```", "length")) as server:
+        reply = one(server.url, Request(TASKS[0]))
+    assert reply.code is None
+    assert "cut off" in reply.message
+    assert reply.usage.completion_tokens == 7
+
+
+def test_a_repair_tells_the_last_version_and_what_happened() -> None:
+    with serve(says("```python\nx\n```")) as server:
+        one(server.url, Request(TASKS[3], (FAILED,)))
+    (sent,) = server.requests
+    assert sent["model"] == "m"
+    for part in (TASKS[3].prompt, FAILED.code, FAILED.verdict.feedback):
+        assert part in sent["messages"][0]["content"]
+
+
+def test_samples_differ_in_their_seed_only() -> None:
+    with serve(says("```python\nx\n```")) as server:
+        teacher = ChatTeacher.from_settings(Settings(model="m", base_url=server.url, seed=5, max_new_tokens=9))
+        list(teacher.write([Request(TASKS[0], sample=sample) for sample in range(3)]))
+    assert sorted(sent.pop("seed") for sent in server.requests) == [5, 6, 7]
+    assert all(sent == server.requests[0] for sent in server.requests)
+    assert server.requests[0]["max_tokens"] == 9
+
+
+def test_answers_come_as_they_arrive_and_no_more_requests_are_under_way_than_allowed() -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        text = body["messages"][0]["content"]
+        time.sleep(0.3 if "number 0." in text else 0.02)
+        return 200, completion(f"```python\n{text.splitlines()[0]!r}\n```")
+
+    with serve(answer) as server:
+        found = list(ChatTeacher("m", server.url, concurrency=3).write([Request(task) for task in TASKS]))
+    assert found[0][0] != 0
+    assert sorted(index for index, _ in found) == list(range(len(TASKS)))
+    assert all(reply.code == repr(TASKS[index].prompt) for index, reply in found)
+    assert server.most_at_once == 3
+
+
+def test_a_caller_that_stops_early_stops_the_requests() -> None:
+    with serve(says("```python\nx\n```")) as server:
+        answers = ChatTeacher("m", server.url, concurrency=1).write([Request(TASKS[0])] * 2000)
+        next(answers)
+        answers.close()  # type: ignore[attr-defined]
+        asked = len(server.requests)
+        time.sleep(0.1)
+        assert len(server.requests) == asked < 2000
+
+
+def test_a_fault_that_passes_is_retried() -> None:
+    faults = iter([500, 429])
+
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        status = next(faults, 200)
+        return status, completion("```python\nx\n```") if status == 200 else {"error": {"message": "later"}}
+
+    with serve(answer) as server:
+        assert one(server.url, Request(TASKS[0])).code == "x"
+
+
+def refused(url: str, model: str = "m") -> str:
+    """The sentence of the refusal; the key is nowhere in it, nor in the traceback."""
+    with pytest.raises(InputError) as caught:
+        one(url, Request(TASKS[0]), model)
+    told = "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
+    assert KEY not in told
+    return str(caught.value)
+
+
+def test_a_server_that_is_not_there() -> None:
+    port = free_port()
+    assert refused(f"http://127.0.0.1:{port}/v1") == (
+        f"http://127.0.0.1:{port}/v1 cannot be reached; start it or correct collect.base_url, then run again."
+    )
+
+
+def test_a_model_that_the_server_does_not_know_is_refused_before_any_request() -> None:
+    with serve(says("x"), models=("big", "small")) as server:
+        assert "does not know the model 'm'; set collect.model to one of its 2, such as big, small" in refused(
+            server.url
+        )
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [(401, "refuses the key"), (404, "does not know the model 'm'"), (400, "answered with status 400")],
+)
+def test_a_request_that_the_server_refuses(status: int, sentence: str) -> None:
+    with serve(lambda body: (status, {"error": {"message": f"bad key {KEY}"}}), models_status=500) as server:
+        assert sentence in refused(server.url)
+
+
+def test_a_server_elsewhere_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(InputError, match=r"no key for https://api\.example\.org/v1; set the environment variable"):
+        ChatTeacher("m", "https://me:pass@api.example.org/v1?token=1")
+
+
+def test_a_server_on_this_machine_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with serve(says("```python\nx\n```")) as server:
+        assert one(server.url, Request(TASKS[0])).code == "x"
+    assert server.keys == {"Bearer EMPTY"}
+
+
+def test_neither_key_nor_password_is_shown() -> None:
+    shown = repr(ChatTeacher("m", f"https://me:{KEY}@api.example.org/v1"))
+    assert shown == "ChatTeacher('m', 'https://api.example.org/v1')"
+
+
+def test_a_model_must_be_named() -> None:
+    with pytest.raises(InputError, match="given no model"):
+        ChatTeacher("", "http://127.0.0.1:1/v1")
+
+
+# -- a real server ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A ``transformers serve`` process with the shipped model behind it, and that model's folder."""
+    pytest.importorskip("fastapi", reason="transformers serve needs transformers[serving]")
+    pytest.importorskip("uvicorn", reason="transformers serve needs transformers[serving]")
+    from transformers import AutoTokenizer
+
+    from iterpref.micro import base_path
+
+    folder = tmp_path_factory.mktemp("served") / "model"
+    shutil.copytree(base_path(), folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    # the model knows instructions only, not what is said around them
+    tokenizer.chat_template = "{{ messages[-1].content.split('\n\n')[0] + '\n' }}"
+    tokenizer.save_pretrained(folder)
+    port = free_port()
+    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--device", "cpu"]
+    log = folder.with_suffix(".log")
+    with log.open("w") as handle:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"],
+            stdout=handle,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder.parent), "OMP_NUM_THREADS": "1"},
+        )
+        try:
+            for _ in range(600):
+                assert process.poll() is None, log.read_text()
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
+                    break
+                except (urllib.error.URLError, OSError):
+                    time.sleep(0.2)
+            yield f"http://127.0.0.1:{port}/v1", folder
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_a_served_model_writes_what_it_writes_here(transformers_serve: tuple[str, Path]) -> None:
+    from iterpref.micro import tasks
+    from iterpref.teachers.local import LocalTeacher
+
+    url, folder = transformers_serve
+    requests = [Request(task) for task in tasks("test", 6)]
+    served = dict(ChatTeacher(str(folder), url, temperature=0.0, max_new_tokens=160, concurrency=3).write(requests))
+    here = dict(LocalTeacher(str(folder), temperature=0.0, max_new_tokens=160).write(requests))
+    assert sorted(served) == list(range(6))
+    for index, reply in served.items():
+        assert reply.message in (here[index].code, "the answer holds no program")
+        assert reply.code in (here[index].code, None)
+        assert reply.usage.completion_tokens > 10
+    assert sum(reply.code is not None for reply in served.values()) >= 4

@@ -193,7 +193,7 @@ def planted(box: Sandbox, limit: int, seed: int) -> Iterator[tuple[str, list[Fai
     hidden = humaneval_plus()
     problems = []
     for row in rows("humaneval/HumanEval.jsonl.gz"):
-        tests = Tests("check", code=str(row["test"]), entry_point=str(row["entry_point"]))
+        tests = Tests("check", code=str(row["test"]), entry_point=str(row["entry_point"]), cpu_seconds=2.0)
         solution = f"{row['prompt']}{row['canonical_solution']}"
         problems.append(Task(str(row["task_id"]), str(row["prompt"]), tests, solution))
     passing = [(task.id, task, str(task.solution)) for task in problems]

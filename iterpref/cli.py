@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 
@@ -35,6 +34,9 @@ micro_app = typer.Typer(no_args_is_help=True, help="The micro-world: tasks, corp
 app.add_typer(micro_app, name="micro")
 out = Console(highlight=False)
 
+# Some versions of typer carry their own copy of click; its public class leads to the right one in both.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A YAML file, or the name of a shipped recipe.")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the recipe, such as train.beta=0.2.")
@@ -53,10 +55,11 @@ def main() -> None:
     except InputError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"iterpref: {error}", markup=False)
         code = 2
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except _UsageError as error:
+        usage: Any = error
+        usage.show()
+        code = usage.exit_code
+    except (KeyboardInterrupt, typer.Abort):
         print("\nstopped; run the same command again to go on where it was", file=sys.stderr)
         code = 130
     sys.exit(code if isinstance(code, int) else 0)

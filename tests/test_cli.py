@@ -112,6 +112,24 @@ def test_bad_input_is_one_sentence(cli: Cli, tmp_path: Path, arguments: tuple[st
     assert err.strip().count("\n") == 0
 
 
+@pytest.mark.parametrize("arguments", [("nosuch",), ("run",), ("show", "x", "1", "--nosuch")])
+def test_wrong_usage_is_told_by_exit_code_2(cli: Cli, arguments: tuple[str, ...]) -> None:
+    code, _, err = cli(*arguments)
+    assert code == 2
+    assert "Traceback" not in err
+    assert "nosuch" in err or "RECIPE" in err.upper()
+
+
+def test_a_model_folder_without_a_tokenizer_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    name = recipe(tmp_path, SESSION)
+    cli("collect", name)
+    cli("pairs", name)
+    code, _, err = cli("train", name, "train.model_name_or_path=./empty")
+    assert code == 2
+    assert "./empty: no tokenizer could be loaded from there" in err
+
+
 def test_nothing_left_says_why(cli: Cli, tmp_path: Path) -> None:
     name = recipe(tmp_path, {**SESSION, "attempts": [WRONG, WRONG + "#"], "verdicts": []})
     cli("collect", name)

@@ -36,9 +36,9 @@ __all__ = ["Candidate", "candidates"]
 
 _UNKNOWN = 0.01  # support of what no passing program of a similar task holds
 _ABSENT = 0.05  # what a line or condition that is added, or taken away, is compared with
-_LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 5.0
+_LINE, _INSERT, _PART, _CONDITION = 1.0, 0.5, 2.0, 5.0  # priors of what comes from the pool, on the scale of PRIOR
+_DOUBT = 0.05  # support at which a fragment is trusted by half
 _REPEATED = -4.0  # for adding what the program already holds
-_DOUBT = 0.05
 _BLAMED = 1.5  # for an edit on a line that the feedback's traceback names
 _MENTION = 2.0  # for a value of the prompt that comes in, or goes
 _BEFORE_PAIRS = 60  # single edits tried before pairs of the likeliest
@@ -70,7 +70,10 @@ class Candidate:
 def candidates(attempt: Attempt, task: Task, ingredients: Ingredients) -> Iterator[Candidate]:
     """Versions one edit away, likeliest first, and some that are two edits away. Duplicates are possible."""
     code = attempt.code
-    singles = _Ranker(Source(code), task, ingredients, attempt.verdict.feedback).ranked()
+    try:
+        singles = _Ranker(Source(code), task, ingredients, attempt.verdict.feedback).ranked()
+    except RecursionError:  # parsed, but nested too deeply to be walked: generated text, not worth a repair
+        return
     for edit in singles[:_BEFORE_PAIRS]:
         yield _candidate(code, (edit,))
     pairs = itertools.combinations(enumerate(singles[:_PAIRED]), 2)

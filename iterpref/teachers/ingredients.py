@@ -152,7 +152,7 @@ class Ingredients:
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         self._counts: dict[str, tuple[int, Counter[tuple[str, str]]]] | None = None
         self._base: Counter[tuple[str, str]] = Counter()
-        self._answers: dict[str, Suggestions] = {}
+        self._answers: dict[tuple[str, str], Suggestions] = {}
 
     def __len__(self) -> int:
         """Tasks with at least one program."""
@@ -177,9 +177,10 @@ class Ingredients:
 
     def suggest(self, task: Task) -> Suggestions:
         """What passing programs of tasks like ``task`` hold."""
-        if task.id not in self._answers:
-            self._answers[task.id] = self._suggest(task)
-        return self._answers[task.id]
+        key = (task.id, task.prompt)
+        if key not in self._answers:
+            self._answers[key] = self._suggest(task)
+        return self._answers[key]
 
     def _suggest(self, task: Task) -> Suggestions:
         if self._counts is None:

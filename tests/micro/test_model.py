@@ -101,12 +101,19 @@ def test_the_shipped_model_writes_programs_of_which_some_pass() -> None:
     assert 0.35 < sum(map(_passes, answers, tasks)) / len(tasks) < 0.85
 
 
-def test_pretraining_is_deterministic_and_reports_progress(tmp_path: Path) -> None:
+def test_pretraining_reports_progress_and_writes_a_model_folder(tmp_path: Path) -> None:
     seen: list[tuple[int, int, float]] = []
+    last = micro.pretrain(tmp_path, count=128, progress=lambda *step: seen.append(step))
+    assert [step[:2] for step in seen] == [(1, 2), (2, 2)]
+    assert last == seen[-1][2]
+    tokenizer, model = _load(tmp_path)
+    assert model.config.vocab_size == len(tokenizer)
+
+
+@pytest.mark.slow
+def test_a_seed_gives_the_same_model_to_the_byte(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        micro.pretrain(tmp_path / name, seed=3, count=192, progress=lambda *step: seen.append(step))
-    assert [(done, total) for done, total, _ in seen] == 2 * [(1, 3), (2, 3), (3, 3)]
-    assert seen[:3] == seen[3:]
+        micro.pretrain(tmp_path / name, seed=3, count=192)
     for file in ("model.safetensors", "tokenizer.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 

@@ -80,8 +80,8 @@ def test_another_seed_gives_other_samples() -> None:
 
 
 def test_samples_follow_the_models_distribution() -> None:
-    teacher = LocalTeacher(str(base_path()), temperature=1.5, max_new_tokens=1, batch_size=500)
-    count = 2000
+    teacher = LocalTeacher(str(base_path()), temperature=1.5, max_new_tokens=1, batch_size=200)
+    count = 800
     drawn = replies(teacher, [Request(TASKS[0], sample=sample) for sample in range(count)])
     tokenizer = AutoTokenizer.from_pretrained(base_path())
     model = AutoModelForCausalLM.from_pretrained(base_path(), dtype=torch.float32).eval()

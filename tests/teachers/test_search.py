@@ -161,6 +161,12 @@ def test_of_several_versions_the_best_one_is_repaired() -> None:
         assert difflib.SequenceMatcher(None, code, FAILED.code).ratio() > 0.8
 
 
+def test_a_program_nested_too_deeply_gets_no_repair_and_stops_nobody() -> None:
+    deep = f"def total(numbers, limit):\n    return {' + '.join(['1'] * 3000)}\n"
+    replies = answer(Recorder(right=RIGHT), Request(TASK, (replace(FAILED, code=deep),)), Request(TASK, (FAILED,)))
+    assert [reply.code for reply in replies] == [None, RIGHT]
+
+
 def test_faults_of_the_machine_are_no_progress() -> None:
     def broken(items: Iterable[tuple[str, Tests]]) -> Iterator[tuple[int, Verdict]]:
         for index, _ in enumerate(items):

@@ -31,6 +31,7 @@ def quickstart(folder: str = "", *, fresh: bool = False, all_methods: bool = Fal
     if fresh and path.exists():
         if not (path / "run.db").exists():
             raise InputError(f"{path} is no run folder, so --fresh will not remove it; name another with --run.")
+        Run(path).close()  # refuses while another process works there
         shutil.rmtree(path)
     out = Console(highlight=False)
     with pipeline.open_run(recipe) as run:

@@ -32,7 +32,8 @@ Passing = Callable[[], Iterable[tuple[Task, str]]]
 
 _BATCH = 8  # programs run for a request before it is looked at again: more would be wasted when the first one passes
 _LIVE = 64  # requests searched side by side, so that small batches keep many workers busy
-_SLOWEST = 1.0  # CPU seconds that a candidate gets at least; edits make endless loops
+_SLOWEST = 0.25  # CPU seconds that a candidate gets at least; edits make endless loops
+_LOOPED = 0.5  # that it gets where the program to be repaired ran into its limit
 
 
 class SearchTeacher:
@@ -151,8 +152,9 @@ class _Search:
 
 
 def _limit(tests: Tests, verdict: Verdict) -> float:
-    own = 0.0 if verdict.outcome is Outcome.TIMEOUT else verdict.cpu_seconds
-    return min(tests.cpu_seconds, max(_SLOWEST, 4 * own))
+    """CPU seconds for candidates: a program that passes in less passes in the task's own limit too."""
+    enough = _LOOPED if verdict.outcome is Outcome.TIMEOUT else max(_SLOWEST, 4 * verdict.cpu_seconds)
+    return min(tests.cpu_seconds, enough)
 
 
 def _distinct(found: Iterator[Candidate], attempts: Sequence[Attempt]) -> Iterator[Candidate]:

@@ -136,11 +136,21 @@ def test_versions_tried_before_are_not_tried_again() -> None:
     assert RIGHT not in judge.asked
 
 
-def test_an_endless_candidate_costs_a_second_not_the_tasks_whole_limit() -> None:
+@pytest.mark.parametrize(
+    ("outcome", "own", "limit"),
+    [
+        (Outcome.WRONG, 0.01, 0.25),
+        (Outcome.WRONG, 3.0, 12.0),
+        (Outcome.WRONG, 30.0, 60.0),
+        (Outcome.TIMEOUT, 60.0, 0.5),
+    ],
+)
+def test_an_endless_candidate_does_not_cost_the_tasks_whole_limit(outcome: Outcome, own: float, limit: float) -> None:
     judge = Recorder()
     slow = replace(TASK, tests=replace(TASK.tests, cpu_seconds=60.0))  # type: ignore[type-var]
-    answer(judge, Request(slow, (FAILED,)), max_runs=8)
-    assert {tests.cpu_seconds for tests in judge.tests} == {1.0}
+    start = replace(FAILED, verdict=replace(FAILED.verdict, outcome=outcome, cpu_seconds=own))
+    answer(judge, Request(slow, (start,)), max_runs=8)
+    assert {tests.cpu_seconds for tests in judge.tests} == {limit}
 
 
 def test_replies_do_not_depend_on_how_requests_are_grouped() -> None:

@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch", reason="the micro-world's model needs torch
 pytest.importorskip("transformers", reason="the micro-world's model needs transformers")
 
 SEED_SPREAD = 0.02
-"""Standard deviation of greedy pass@1 over seeds, as docs/micro-world.md reports it, rounded up."""
+"""Assumed, not measured: standard deviation of greedy pass@1 over seeds of pretraining."""
 
 
 def _load(folder: Path) -> tuple[Any, Any]:

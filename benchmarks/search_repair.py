@@ -118,7 +118,7 @@ def micro(box: Sandbox, limit: int, seed: int) -> Iterator[tuple[str, list[Faili
     from iterpref.teachers.local import LocalTeacher
 
     drafter = LocalTeacher(str(base_path()), temperature=0.8, max_new_tokens=160, seed=seed)
-    requests = [Request(task) for task in tasks("train", 4 * limit)]
+    requests = [Request(task) for task in tasks("train", 4 * limit, seed)]
     drafts = [
         (requests[index].task, reply.code or "")
         for index, reply in sorted(drafter.write(requests), key=lambda item: item[0])

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from iterpref.sandbox import Sandbox
 
+settings.register_profile("house", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("house")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests load nothing from a hub
 
 

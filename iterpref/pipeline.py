@@ -9,12 +9,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any, cast
 
 from iterpref.config import PairsConfig, Recipe, TrainConfig, variants
 from iterpref.debug import collect
 from iterpref.errors import InputError
-from iterpref.evaluate import evaluate, pass_rate
+from iterpref.evaluate import evaluate, pass_rate, results
 from iterpref.lookup import lookup
 from iterpref.models import load_tokenizer, model_folder
 from iterpref.pairs import build_pairs
@@ -83,6 +84,9 @@ def load_tasks(source: str, limit: int | None, split: str, seed: int) -> Iterato
 def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> None:
     """Sources to complete sessions. ``model`` drafts, where the recipe's drafter is a local model and names none."""
     config = recipe.collect
+    finished = _made("collected", config.source, config.limit, config.samples, recipe.seed)
+    if finished and run.get("complete", finished, _Stage, round) is not None:
+        return
     known = set(run.ids("source", round))
     sources = list(load_tasks(config.source, config.limit, config.split, recipe.seed + round - 1))  # all is well formed
     if not sources:
@@ -125,6 +129,16 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
             )
     if infra:
         console.print(f"{infra} runs failed for reasons of the machine; they are no labels. Run again to retry them.")
+    elif finished:
+        run.put("complete", finished, _Stage(finished), round)
+
+
+def _made(what: str, source: str, *settings: object) -> str:
+    """What is remembered of finished work on tasks that are made here: making them only to find it done takes seconds.
+
+    Empty for files, which are read again each time: they may have changed.
+    """
+    return "/".join(map(str, (what, source, *settings))) if source.startswith("micro:") else ""
 
 
 def _teacher(name: str, settings: Settings) -> Teacher | None:
@@ -204,7 +218,6 @@ def train_stage(
     wanted = variants(recipe)
     if not run.count("pair", round):
         raise InputError(f"{recipe.run} holds no pairs yet; run `iterpref pairs` first.")
-    train = lookup("trainer", "train", {"train": "iterpref.train:train"})  # needs torch, which is an extra
     digests = [pair.id for _, pair in run.items("pair", Pair, round)]
     trained: dict[str, Trained] = {}
     for name, config in wanted.items():
@@ -218,6 +231,7 @@ def train_stage(
             trained[name] = before
             continue
         console.print(f"training {name}")
+        train = lookup("trainer", "train", {"train": "iterpref.train:train"})  # needs torch, which is an extra
         result = train(
             (pair for _, pair in run.items("pair", Pair, round)),
             config,
@@ -268,7 +282,10 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
     validating = split == "validation"
     source = config.validation if validating else config.test
     limit = config.validation_limit if validating else config.test_limit
-    tasks = [item.task for _, item in load_tasks(source, limit, "test", recipe.seed)]
+    finished = _made(f"evaluated/{name}/{split}", source, limit, recipe.seed)
+    if finished and run.get("complete", finished, _Stage, round) is not None:
+        return results(run, name, split, round)
+    tasks = _held_out(source, limit, recipe.seed)
 
     def teacher() -> Teacher:
         settings = Settings(
@@ -284,7 +301,16 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
         Sandbox(workers=recipe.sandbox.workers or None, allow_unsafe_exec=recipe.sandbox.allow_unsafe_exec) as box,
         progress_bar(f"{name} on {split}") as update,
     ):
-        return evaluate(run, name, split, tasks, teacher, box.map, round=round, progress=update)
+        passed = evaluate(run, name, split, tasks, teacher, box.map, round=round, progress=update)
+    if finished and len(passed) == len(tasks):
+        run.put("complete", finished, _Stage(finished), round)
+    return passed
+
+
+@cache
+def _held_out(source: str, limit: int | None, seed: int) -> tuple[Task, ...]:
+    """The tasks every model of a run is asked; making those of the micro-world takes seconds."""
+    return tuple(item.task for _, item in load_tasks(source, limit, "test", seed))
 
 
 # -- all of it -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,298 @@
+"""Names first: y+ written with the names that y- uses, so that a rename no longer touches every line.
+
+A variable, parameter or function that was renamed on the way from y- to y+ entangles every hunk: no line can be taken
+over alone. Here the names that y+ binds and y- does not know are paired with names that y- knows and y+ does not, by
+where they stand (a longest common subsequence of lexemes), one scope at a time: each outermost function, and the
+module. Whoever needs to be sure runs the renamed program: it must still pass.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+import re
+import warnings
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from iterpref.focus.diff import Hunk
+from iterpref.focus.lexemes import lexemes
+from iterpref.focus.lines import opcodes
+
+__all__ = ["Aligned", "Positions", "align_names", "parse"]
+
+_WORD = re.compile(r"(?<![\w.])[^\W\d]\w*")
+_BRACES = re.compile(r"\{[^{}]*\}")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_PLACEHOLDER = "\x00"
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """``text`` is y+ with other names. ``edits``: start and end in ``text``, start and end in y+, of each such name."""
+
+    text: str
+    edits: tuple[tuple[int, int, int, int], ...] = ()
+
+    def original(self, place: int) -> int:
+        """The character of y+ that stands at ``place`` of ``text``; inside a changed name, where that name starts."""
+        index = bisect_right(self.edits, place, key=lambda edit: edit[0]) - 1
+        if index < 0:
+            return place
+        _, end, old_start, old_end = self.edits[index]
+        return old_end + place - end if place >= end else old_start
+
+    def hunks(self, hunks: Iterable[Hunk]) -> list[Hunk]:
+        """Hunks between y- and ``text`` as hunks between y- and y+."""
+        return [
+            replace(hunk, chosen_start=self.original(hunk.chosen_start), chosen_end=self.original(hunk.chosen_end))
+            for hunk in hunks
+        ]
+
+    def renamed(self, rejected: str, hunks: Sequence[Hunk]) -> list[Hunk]:
+        """A hunk between y- and y+ for each changed name in what ``hunks`` (between y- and ``text``) leave common."""
+        found: list[Hunk] = []
+        for start, end, old_start, old_end in self.edits:
+            index = bisect_right(hunks, start, key=lambda hunk: hunk.chosen_start) - 1
+            before = hunks[index] if index >= 0 else Hunk(0, 0, 0, 0)
+            place = before.rejected_end + start - before.chosen_end  # as far from the hunk before as in `text`
+            if start >= before.chosen_end and rejected.startswith(self.text[start:end], place):
+                found.append(Hunk(place, place + end - start, old_start, old_end, "renamed"))
+        return found
+
+
+class Positions:
+    """Characters of a text by the parser's line (from 1) and UTF-8 column."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        # the parser ends a line at \n, \r\n and \r only, unlike str.splitlines
+        self.starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
+        self._ascii = text.isascii()
+
+    def of(self, node: ast.AST) -> tuple[int, int]:
+        """Start and end of a node that has positions."""
+        place: Any = node
+        return self._at(place.lineno, place.col_offset), self._at(place.end_lineno, place.end_col_offset)
+
+    def _at(self, line: int, column: int) -> int:
+        start = self.starts[line - 1]
+        if self._ascii:
+            return start + column
+        return start + len(self._text[start : start + column].encode()[:column].decode(errors="ignore"))
+
+
+def parse(code: str) -> ast.Module | None:
+    """The syntax tree, or None where there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # invalid escapes in the program are none of our concern
+            return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def align_names(rejected: str, chosen: str, keep: Collection[str] = ()) -> Aligned:
+    """``chosen`` with the names of ``rejected``, as far as renames can be told; unchanged if it does not parse.
+
+    Only names that ``chosen`` binds itself are changed, never imported or built-in ones, attributes or keywords, and
+    only to names that do not occur in it: nothing is captured. ``keep``: names that others use, such as the tests.
+    """
+    tree, old_tree = parse(chosen), parse(rejected)
+    if tree is None:
+        return Aligned(chosen)
+    positions = Positions(chosen)
+    old = _Scope(rejected, _identifiers(old_tree, rejected), _bound_somewhere(old_tree, rejected) - set(keep))
+    new = _Scope(chosen, _identifiers(tree, chosen), _module_names(tree) - set(keep))
+    if not old.bound - new.used:
+        return Aligned(chosen)
+    changes: dict[int, tuple[str, str]] = {}
+    module = _pairs(old, new)
+    for start, name in _occurrences(tree, chosen, positions, module):
+        changes[start] = (name, module[name])
+    old_functions = {function.name: function for function in _outermost(old_tree)} if old_tree else {}
+    for function in _outermost(tree):
+        start, end = positions.of(function)
+        bound = _function_names(function)
+        for place, _ in _occurrences(function, chosen, positions, bound & module.keys()):
+            changes.pop(place, None)  # a local of that name is another thing
+        old_name = module.get(function.name, function.name)
+        part = _definition(rejected, old_name)
+        old_part = _Scope(part, _identifiers(old_functions.get(old_name), part), old.bound)
+        new_part = _Scope(chosen[start:end], _identifiers(function, chosen), bound - set(keep))
+        mapping = _pairs(old_part, new_part)
+        for place, name in _occurrences(function, chosen, positions, mapping):
+            changes[place] = (name, mapping[name])
+    return _renamed(chosen, changes)
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """A text, the names in it, and those among them, or among all, that may be renamed."""
+
+    text: str
+    used: set[str]
+    bound: set[str]
+
+
+def _identifiers(tree: ast.AST | None, text: str) -> set[str]:
+    """Names in use, without attributes; all words where there is no tree."""
+    if tree is None:
+        return set(_WORD.findall(text))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
+            names.add(node.name or "")
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name.partition(".")[0])
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            names.update(node.names)
+    return names
+
+
+def _bound_somewhere(tree: ast.Module | None, text: str) -> set[str]:
+    """Names that the program binds anywhere; all its words that mean nothing else, where it does not parse."""
+    if tree is None:
+        return set(_WORD.findall(text)) - set(keyword.kwlist) - set(dir(builtins))
+    return _module_names(tree).union(*map(_function_names, _outermost(tree)))
+
+
+def _pairs(old: _Scope, new: _Scope) -> dict[str, str]:
+    """Which name of the new scope is which of the old, by majority. A name that both use stays what it is."""
+    bound = new.bound - old.used
+    free = (old.bound & old.used) - new.used
+    if not bound or not free:
+        return {}
+    before, after = _code_lexemes(old.text), _code_lexemes(new.text)
+    votes: Counter[tuple[str, str]] = Counter()
+    for step in opcodes(
+        [_PLACEHOLDER if lexeme in free else lexeme for lexeme in before],
+        [_PLACEHOLDER if lexeme in bound else lexeme for lexeme in after],
+    ):
+        if step.tag == "equal":
+            pairs = zip(after[step.dest_start : step.dest_end], before[step.src_start : step.src_end], strict=True)
+            votes.update(pair for pair in pairs if pair[0] in bound)
+    of_new: Counter[str] = Counter()
+    of_old: Counter[str] = Counter()
+    for (name, other), count in votes.items():
+        of_new[name] += count
+        of_old[other] += count
+    return {
+        name: other for (name, other), count in votes.items() if 2 * count > of_new[name] and 2 * count > of_old[other]
+    }
+
+
+def _code_lexemes(text: str) -> list[str]:
+    """Without blanks and comments; an attribute together with its point, so that it is no name."""
+    found: list[str] = []
+    for lexeme in lexemes(text):
+        if found and found[-1] == ".":
+            found[-1] += lexeme
+        elif not lexeme.isspace() and not lexeme.startswith("#"):
+            found.append(lexeme)
+    return found
+
+
+def _outermost(tree: ast.Module) -> Iterator[Function]:
+    """Functions and methods that are in no other function."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, _FUNCTIONS):
+                yield node
+            elif isinstance(node, ast.stmt):
+                waiting.append(node)
+
+
+def _module_names(tree: ast.Module) -> set[str]:
+    """Functions, classes and variables of the module."""
+    names: set[str] = set()
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return names
+
+
+def _function_names(function: Function) -> set[str]:
+    """Parameters, variables and inner functions, of inner functions too; without what is declared global."""
+    names: set[str] = set()
+    outside: set[str] = set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)) and node is not function:
+            names.add(node.name or "")
+        elif isinstance(node, ast.Global):
+            outside.update(node.names)
+    return names - outside - {""}
+
+
+def _occurrences(scope: ast.AST, text: str, positions: Positions, names: Collection[str]) -> Iterator[tuple[int, str]]:
+    """Where in ``text`` the tree uses one of ``names``, and which."""
+    waiting: list[ast.AST] = [scope] if names else []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.JoinedStr):  # what is inside has no reliable position before Python 3.12
+            start, end = positions.of(node)
+            for braces in _BRACES.finditer(text, start, end):
+                for word in _WORD.finditer(text, braces.start(), braces.end()):
+                    if word[0] in names:
+                        yield word.start(), word[0]
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(node, ast.Name):
+            found = [(positions.of(node)[0], node.id)]
+        elif isinstance(node, ast.arg):
+            found = [(positions.of(node)[0], node.arg)]
+        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler, ast.Global, ast.Nonlocal)):
+            start, end = positions.of(node)
+            if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
+                end = positions.of(node.body[0])[0]
+            named = node.names if isinstance(node, (ast.Global, ast.Nonlocal)) else [node.name]
+            words = _WORD.finditer(text, start, end)
+            # the first word that is it: a function's name stands before its parameters
+            first = {word[0]: word.start() for word in reversed([*words]) if word[0] in named}
+            found = [(place, name) for name, place in first.items()]
+        else:
+            continue
+        yield from ((place, name) for place, name in found if name in names and text.startswith(name, place))
+
+
+def _definition(text: str, name: str) -> str:
+    """The lines of the function ``name``, or all of ``text`` where it has none. ``text`` need not parse."""
+    head = re.search(rf"^([ \t]*)(?:async[ \t]+)?def[ \t]+{re.escape(name)}\b.*\n?", text, re.MULTILINE)
+    if head is None:
+        return text
+    after = re.compile(rf"^[ \t]{{0,{len(head[1])}}}[^\s#)]", re.MULTILINE).search(text, head.end())
+    return text[head.start() : after.start() if after else len(text)]
+
+
+def _renamed(text: str, changes: Mapping[int, tuple[str, str]]) -> Aligned:
+    pieces: list[str] = []
+    edits: list[tuple[int, int, int, int]] = []
+    at = length = 0
+    for start, (name, other) in sorted(changes.items()):
+        pieces += [text[at:start], other]
+        length += start - at
+        at = start + len(name)
+        edits.append((length, length + len(other), start, at))
+        length += len(other)
+    return Aligned("".join([*pieces, text[at:]]), tuple(edits))

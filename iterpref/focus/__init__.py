@@ -11,20 +11,25 @@ from iterpref.focus.ends import diff_ends
 from iterpref.focus.lexemes import diff_lexemes
 from iterpref.focus.lines import diff_lines
 from iterpref.focus.masks import token_weights
-from iterpref.focus.verified import Question, Search, Verified, verified_focus, verify
+from iterpref.focus.styles import STYLES, Style, resolve_style
+from iterpref.focus.verified import Question, Search, Verified, reruns_agree, verified_focus, verify
 from iterpref.lookup import lookup
 
 __all__ = [
     "DIFFERS",
+    "STYLES",
     "Deletions",
     "Differ",
     "Hunk",
     "Question",
     "Search",
+    "Style",
     "Verified",
     "apply_hunks",
     "focus_spans",
+    "reruns_agree",
     "resolve_differ",
+    "resolve_style",
     "token_weights",
     "verified_focus",
     "verify",

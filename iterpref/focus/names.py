@@ -23,7 +23,15 @@ from iterpref.focus.diff import Hunk
 from iterpref.focus.lexemes import lexemes
 from iterpref.focus.lines import opcodes
 
-__all__ = ["Aligned", "Positions", "align_names", "parse"]
+__all__ = [
+    "Aligned",
+    "Positions",
+    "align_names",
+    "function_names",
+    "module_names",
+    "outermost_functions",
+    "parse",
+]
 
 _WORD = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _BRACES = re.compile(r"\{[^{}]*\}")
@@ -109,17 +117,17 @@ def align_names(rejected: str, chosen: str, keep: Collection[str] = ()) -> Align
         return Aligned(chosen)
     positions = Positions(chosen)
     old = _Scope(rejected, _identifiers(old_tree, rejected), _bound_somewhere(old_tree, rejected) - set(keep))
-    new = _Scope(chosen, _identifiers(tree, chosen), _module_names(tree) - set(keep))
+    new = _Scope(chosen, _identifiers(tree, chosen), module_names(tree) - set(keep))
     if not old.bound - new.used:
         return Aligned(chosen)
     changes: dict[int, tuple[str, str]] = {}
     module = _pairs(old, new)
     for start, name in _occurrences(tree, chosen, positions, module):
         changes[start] = (name, module[name])
-    old_functions = {function.name: function for function in _outermost(old_tree)} if old_tree else {}
-    for function in _outermost(tree):
+    old_functions = {function.name: function for function in outermost_functions(old_tree)} if old_tree else {}
+    for function in outermost_functions(tree):
         start, end = positions.of(function)
-        bound = _function_names(function)
+        bound = function_names(function)
         for place, _ in _occurrences(function, chosen, positions, bound & module.keys()):
             changes.pop(place, None)  # a local of that name is another thing
         old_name = module.get(function.name, function.name)
@@ -164,7 +172,7 @@ def _bound_somewhere(tree: ast.Module | None, text: str) -> set[str]:
     """Names that the program binds anywhere; all its words that mean nothing else, where it does not parse."""
     if tree is None:
         return set(_WORD.findall(text)) - set(keyword.kwlist) - set(dir(builtins))
-    return _module_names(tree).union(*map(_function_names, _outermost(tree)))
+    return module_names(tree).union(*map(function_names, outermost_functions(tree)))
 
 
 def _pairs(old: _Scope, new: _Scope) -> dict[str, str]:
@@ -203,7 +211,7 @@ def _code_lexemes(text: str) -> list[str]:
     return found
 
 
-def _outermost(tree: ast.Module) -> Iterator[Function]:
+def outermost_functions(tree: ast.Module) -> Iterator[Function]:
     """Functions and methods that are in no other function."""
     waiting: list[ast.AST] = [tree]
     while waiting:
@@ -214,7 +222,7 @@ def _outermost(tree: ast.Module) -> Iterator[Function]:
                 waiting.append(node)
 
 
-def _module_names(tree: ast.Module) -> set[str]:
+def module_names(tree: ast.Module) -> set[str]:
     """Functions, classes and variables of the module."""
     names: set[str] = set()
     waiting: list[ast.AST] = list(tree.body)
@@ -229,7 +237,7 @@ def _module_names(tree: ast.Module) -> set[str]:
     return names
 
 
-def _function_names(function: Function) -> set[str]:
+def function_names(function: Function) -> set[str]:
     """Parameters, variables and inner functions, of inner functions too; without what is declared global."""
     names: set[str] = set()
     outside: set[str] = set()

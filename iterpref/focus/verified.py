@@ -23,7 +23,7 @@ from iterpref.focus.minimal import OutOfBudget, minimal_subset
 from iterpref.focus.names import Aligned, align_names, parse
 from iterpref.focus.pairing import diff_paired_lines
 
-__all__ = ["Question", "Search", "Verified", "verified_focus", "verify"]
+__all__ = ["Question", "Search", "Verified", "reruns_agree", "verified_focus", "verify"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Verified:
     complete: bool  # the budget sufficed: the set is 1-minimal, the converse known
 
 
-Search = Generator[Question, bool, Verified | str]
-"""Yields questions, is sent answers, returns the result, or in words why there is none."""
+Search = Generator[Question, bool, Verified | str | bool]
+"""Yields questions, is sent answers. Returns the result (True: nothing against the pair), or why there is none."""
 
 
 def verified_focus(
@@ -83,7 +83,7 @@ def verify(
     runs: int = 200,
     reruns: int = 0,
     keep: Collection[str] = (),
-) -> Search:
+) -> Generator[Question, bool, Verified | str]:
     """Search for the differences that matter.
 
     Programs that do not compile are taken as failing and not asked about; nothing is asked twice, except that y-, y+
@@ -95,11 +95,9 @@ def verify(
         keep: names that must not be aligned, since the tests use them.
     """
     asker = _Asker()
-    for again in range(reruns + 1):
-        if (yield from asker.passes(rejected, again)):
-            return "y- passes when it is run again"
-        if not (yield from asker.passes(chosen, again)):
-            return "y+ fails when it is run again"
+    unstable = yield from _unstable(asker, rejected, chosen, range(reruns + 1))
+    if unstable:
+        return unstable
     aligned = align_names(rejected, chosen, keep)
     if aligned.text != chosen and not (yield from asker.passes(aligned.text)):
         aligned = Aligned(chosen)
@@ -141,6 +139,20 @@ def verify(
         runs=asker.runs,
         complete=complete,
     )
+
+
+def reruns_agree(rejected: str, chosen: str, reruns: int) -> Generator[Question, bool, str | bool]:
+    """Ask about y- and y+ ``reruns`` times. Returns what is wrong with the pair, or True."""
+    return (yield from _unstable(_Asker(), rejected, chosen, range(1, reruns + 1))) or True
+
+
+def _unstable(asker: _Asker, rejected: str, chosen: str, times: Iterable[int]) -> Generator[Question, bool, str | None]:
+    for again in times:
+        if (yield from asker.passes(rejected, again)):
+            return "y- passes when it is run again"
+        if not (yield from asker.passes(chosen, again)):
+            return "y+ fails when it is run again"
+    return None
 
 
 class _Asker:

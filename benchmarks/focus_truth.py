@@ -13,12 +13,13 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from seeded_bugs import SeededPair, humaneval, micro_world, seeded_pairs
 
-from iterpref.focus import DIFFERS, focus_spans
+from iterpref.focus import DIFFERS, focus_spans, verified_focus
 from iterpref.sandbox import Sandbox
 from iterpref.types import Span
 
@@ -127,11 +128,33 @@ def _print_example(each: Found) -> None:
 
 
 def methods(box: Sandbox) -> dict[str, Method]:
-    def by_differ(name: str) -> Method:
-        differ = DIFFERS[name]
-        return lambda pair: (focus_spans(differ(pair.rejected, pair.chosen))[0], 0)
+    """Each differ alone, and what running leaves of the differences of lines, and of lexemes within them."""
 
-    return {name: by_differ(name) for name in DIFFERS}
+    def by_differ(name: str) -> Method:
+        return lambda pair: (focus_spans(DIFFERS[name](pair.rejected, pair.chosen))[0], 0)
+
+    def verified(name: str) -> Method:
+        def focus(pair: SeededPair) -> tuple[tuple[Span, ...], int]:
+            tests = pair.task.tests
+            assert tests is not None
+            found = verified_focus(
+                pair.rejected,
+                pair.chosen,
+                lambda program: box.judge(program, tests).passed,
+                differ=DIFFERS[name],
+                keep=(pair.task.entry_point,),
+            )
+            if isinstance(found, str):  # why nothing could be proven: the difference stands as it is
+                return by_differ(name)(pair)
+            return focus_spans(found.hunks)[0], found.runs
+
+        return focus
+
+    return {
+        **{name: by_differ(name) for name in DIFFERS},
+        "verified, lexemes": verified("lexemes"),
+        "verified, lines": verified("lines"),
+    }
 
 
 def main() -> None:
@@ -145,11 +168,15 @@ def main() -> None:
             began = time.perf_counter()
             pairs = list(seeded_pairs(box, tasks, options.count, options.seed))
             print(f"\n# {suite}: {len(pairs)} pairs planted in {time.perf_counter() - began:.0f} s")
-            report(pairs, methods(box), options.examples)
+            report(pairs, methods(box), options.examples, box.workers)
 
 
-def report(pairs: list[SeededPair], by_method: dict[str, Method], examples: int) -> None:
-    results = {name: [compare(pair, *method(pair)) for pair in pairs] for name, method in by_method.items()}
+def report(pairs: list[SeededPair], by_method: dict[str, Method], examples: int, workers: int) -> None:
+    with ThreadPoolExecutor(workers) as pool:
+        results = {
+            name: list(pool.map(lambda pair, method=method: compare(pair, *method(pair)), pairs))
+            for name, method in by_method.items()
+        }
     table("Every pair", results)
     for name, found in results.items():
         groups = {f"{n} bugs": [each for each in found if len(each.pair.bugs) == n] for n in (1, 2, 3)}

@@ -3,7 +3,8 @@
 A clean solution gets 0 to 5 irrelevant rewrites on one side (benchmarks/rewrites.py); the failing side gets 1 to 3
 bugs, planted last, so their lines in y- are known exactly. Everything is run: after each rewrite the tests still pass,
 each bug makes them fail on its own, and so do all together. Bugs by which a program never ends are left out: they show
-nothing more, and every run of them costs the time limit.
+nothing more, and every run of them costs the time limit. A bug that only takes a line away leaves no line of y- that is
+wrong; such pairs are made apart (``missing``), with this one bug each.
 """
 
 from __future__ import annotations
@@ -84,11 +85,11 @@ def micro_world(count: int, seed: int) -> list[Task]:
     return found
 
 
-def seeded_pairs(box: Sandbox, tasks: list[Task], count: int, seed: int) -> Iterator[SeededPair]:
+def seeded_pairs(box: Sandbox, tasks: list[Task], count: int, seed: int, missing: bool = False) -> Iterator[SeededPair]:
     """``count`` pairs, going round the tasks; where a task does not lend itself, the next is taken."""
 
     def one(number: int) -> SeededPair | None:
-        return seed_pair(tasks[number % len(tasks)], box.judge, random.Random(f"{seed} {number}"))
+        return seed_pair(tasks[number % len(tasks)], box.judge, random.Random(f"{seed} {number}"), missing)
 
     made = number = 0
     with ThreadPoolExecutor(box.workers) as pool:
@@ -101,18 +102,18 @@ def seeded_pairs(box: Sandbox, tasks: list[Task], count: int, seed: int) -> Iter
                     yield pair
 
 
-def seed_pair(task: Task, judge: Judge, rng: random.Random) -> SeededPair | None:
+def seed_pair(task: Task, judge: Judge, rng: random.Random, missing: bool = False) -> SeededPair | None:
     """One pair, or None where the task's solution fails or too few bugs can be planted in it."""
     clean, tests = task.solution, task.tests
     assert clean is not None
     assert tests is not None
-    wanted = rng.randint(1, MAX_BUGS)
+    wanted = 1 if missing else rng.randint(1, MAX_BUGS)
     if not judge(clean, tests).passed:
         return None
     rewritten, names = _rewrite(clean, tests, judge, rng, rng.randint(0, MAX_REWRITES))
     side = rng.choice(("y+", "y-"))
     base, chosen = (rewritten, clean) if side == "y-" else (clean, rewritten)
-    edits = _bugs(base, task, judge, rng, wanted)
+    edits = _bugs(base, task, judge, rng, wanted, missing)
     if len(edits) < wanted:
         return None
     rejected, bugs = _apply(base, edits)
@@ -134,7 +135,7 @@ def _rewrite(code: str, tests: Tests, judge: Judge, rng: random.Random, wanted: 
     return code, names
 
 
-def _bugs(base: str, task: Task, judge: Judge, rng: random.Random, wanted: int) -> list[_Edit]:
+def _bugs(base: str, task: Task, judge: Judge, rng: random.Random, wanted: int, missing: bool) -> list[_Edit]:
     """Edits that touch different lines, each of which alone makes the tests fail."""
     assert task.tests is not None
     start = _body(base, task.entry_point)
@@ -144,7 +145,9 @@ def _bugs(base: str, task: Task, judge: Judge, rng: random.Random, wanted: int) 
             break
         changed = plant(base, start, rng)
         edit = line_edit(base, changed)
-        if edit is None or any(edit.start <= other.end and other.start <= edit.end for other in edits):
+        if edit is None or missing != (not edit.lines):
+            continue
+        if any(edit.start <= other.end and other.start <= edit.end for other in edits):
             continue
         verdict = judge(changed, task.tests)
         if verdict.failed and verdict.outcome is not Outcome.TIMEOUT:

@@ -12,6 +12,7 @@ from iterpref.focus.lexemes import diff_lexemes
 from iterpref.focus.lines import diff_lines
 from iterpref.focus.masks import token_weights
 from iterpref.focus.styles import STYLES, Style, resolve_style
+from iterpref.focus.tree import diff_tree
 from iterpref.focus.verified import Question, Search, Verified, reruns_agree, verified_focus, verify
 from iterpref.lookup import lookup
 
@@ -35,7 +36,7 @@ __all__ = [
     "verify",
 ]
 
-DIFFERS: dict[str, Differ] = {"lines": diff_lines, "lexemes": diff_lexemes, "ends": diff_ends}
+DIFFERS: dict[str, Differ] = {"lines": diff_lines, "lexemes": diff_lexemes, "tree": diff_tree, "ends": diff_ends}
 
 
 def resolve_differ(name: str) -> Differ:

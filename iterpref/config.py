@@ -101,6 +101,7 @@ class TrainConfig:
     beta: float = 0.1  # paper: 0.1 (Table 8)
     rpo_alpha: float | None = None  # weight of NLL(y+); None: 1 for sft and *rpo (paper: 1), else 0
     contrast_weight: float | None = None  # weight of the pair term; None: 0 for sft, else 1
+    weigh_chosen: bool = False  # K+ counts the spans of y+ alone (symmetric masking, Focused-DPO), not all of y+
     use_anchors: bool = False  # programs that passed at once join the NLL term
     learning_rate: float = 1e-5  # paper: 1e-5 at 7B
     num_train_epochs: float = 3.0  # paper: 3

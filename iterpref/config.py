@@ -72,9 +72,7 @@ class PairsConfig:
     negatives: Literal["each", "random", "first", "last", "hardest"] = "each"  # paper v1: each; v3: random (Table 20);
     # hardest: the one that passes most tests
     preferred: Literal["final", "minimal"] = "final"  # minimal: y- with only the changes it needs (focus: verified)
-    focus: Literal["diff", "verified"] = (
-        "diff"  # diff: all that differs (paper); verified: what running proves to matter
-    )
+    focus: Literal["diff", "verified"] = "diff"  # all that differs (paper), or what running proves to matter
     differ: str = "lines"  # lines | lexemes | tree | ends, or a dotted path
     runs: int = 200  # programs run for the focus of one pair at most (focus: verified)
     reruns: int = 0  # y- and y+ are run so many more times; a pair whose verdicts change is dropped

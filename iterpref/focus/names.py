@@ -15,7 +15,7 @@ import re
 import warnings
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from iterpref.focus.lines import opcodes
 
 __all__ = [
     "Aligned",
+    "Edit",
     "Positions",
     "align_names",
     "function_names",
@@ -42,37 +43,85 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
+class Edit:
+    """``start`` to ``end`` of a text stands where ``old_start`` to ``old_end`` of y+ stood, and why."""
+
+    start: int
+    end: int
+    old_start: int
+    old_end: int
+    reason: str = "renamed"
+
+
+@dataclass(frozen=True)
 class Aligned:
-    """``text`` is y+ with other names. ``edits``: start and end in ``text``, start and end in y+, of each such name."""
+    """``text`` is y+ with other names, perhaps in other forms: ``edits``, in order."""
 
     text: str
-    edits: tuple[tuple[int, int, int, int], ...] = ()
+    edits: tuple[Edit, ...] = ()
 
-    def original(self, place: int) -> int:
-        """The character of y+ that stands at ``place`` of ``text``; inside a changed name, where that name starts."""
-        index = bisect_right(self.edits, place, key=lambda edit: edit[0]) - 1
+    def original(self, place: int, end: bool = False) -> int:
+        """The character of y+ that stands at ``place`` of ``text``; inside an edit, where that starts (or ends)."""
+        index = bisect_right(self.edits, place, key=lambda edit: edit.start) - 1
         if index < 0:
             return place
-        _, end, old_start, old_end = self.edits[index]
-        return old_end + place - end if place >= end else old_start
+        edit = self.edits[index]
+        if place >= edit.end:
+            return edit.old_end + place - edit.end
+        return edit.old_end if end and place > edit.start else edit.old_start
 
-    def hunks(self, hunks: Iterable[Hunk]) -> list[Hunk]:
-        """Hunks between y- and ``text`` as hunks between y- and y+."""
-        return [
-            replace(hunk, chosen_start=self.original(hunk.chosen_start), chosen_end=self.original(hunk.chosen_end))
-            for hunk in hunks
-        ]
+    def hunks(self, hunks: Sequence[Hunk]) -> list[Hunk]:
+        """Hunks between y- and ``text`` as hunks between y- and y+.
 
-    def renamed(self, rejected: str, hunks: Sequence[Hunk]) -> list[Hunk]:
-        """A hunk between y- and y+ for each changed name in what ``hunks`` (between y- and ``text``) leave common."""
-        found: list[Hunk] = []
-        for start, end, old_start, old_end in self.edits:
-            index = bisect_right(hunks, start, key=lambda hunk: hunk.chosen_start) - 1
-            before = hunks[index] if index >= 0 else Hunk(0, 0, 0, 0)
-            place = before.rejected_end + start - before.chosen_end  # as far from the hunk before as in `text`
-            if start >= before.chosen_end and rejected.startswith(self.text[start:end], place):
-                found.append(Hunk(place, place + end - start, old_start, old_end, "renamed"))
+        Of several hunks in one edit the first that counts, or the first, gets what stands there in y+.
+        """
+        found = list(hunks)
+        taken: list[tuple[int, int]] = []
+        for index in sorted(range(len(found)), key=lambda index: not found[index].counts):
+            start = self.original(found[index].chosen_start)
+            end = max(start, self.original(found[index].chosen_end, end=True))
+            if any(start < other_end and other_start < end for other_start, other_end in taken):
+                start = end
+            taken.append((start, end))
+            found[index] = replace(found[index], chosen_start=start, chosen_end=end)
         return found
+
+    def beside(self, rejected: str, hunks: Sequence[Hunk]) -> list[Hunk]:
+        """A hunk between y- and y+ for each edit, or part of one, in what ``hunks`` (y- to ``text``) leave common."""
+        found: list[Hunk] = []
+        edges = sorted([Hunk(0, 0, 0, 0), *hunks], key=lambda hunk: hunk.chosen_start)
+        for edit in self.edits:
+            index = bisect_right(edges, edit.start, key=lambda hunk: hunk.chosen_start) - 1
+            while index < len(edges) and edges[index].chosen_start < max(edit.end, edit.start + 1):
+                before = edges[index]
+                index += 1
+                start = max(edit.start, before.chosen_end)
+                end = min(edit.end, edges[index].chosen_start) if index < len(edges) else edit.end
+                place = before.rejected_end + start - before.chosen_end  # as far from the hunk before as in `text`
+                if start < end and rejected.startswith(self.text[start:end], place):
+                    old_start = edit.old_start if (start, end) == (edit.start, edit.end) else edit.old_end
+                    found.append(Hunk(place, place + end - start, old_start, edit.old_end, edit.reason))
+        return found
+
+    def rewritten(self, text: str, changes: Sequence[Hunk]) -> Aligned:
+        """The same for ``text``, an equivalent of the text here; ``changes`` lead from it to the text here."""
+        edits = [
+            Edit(
+                change.rejected_start,
+                change.rejected_end,
+                self.original(change.chosen_start),
+                self.original(change.chosen_end, end=True),
+                "irrelevant",
+            )
+            for change in changes
+        ]
+        for edit in self.edits:
+            index = bisect_right(changes, edit.start, key=lambda change: change.chosen_start) - 1
+            before = changes[index] if index >= 0 else Hunk(0, 0, 0, 0)
+            if edit.start >= before.chosen_end:
+                shift = before.rejected_end - before.chosen_end
+                edits.append(replace(edit, start=edit.start + shift, end=edit.end + shift))
+        return Aligned(text, tuple(sorted(edits, key=lambda edit: (edit.start, edit.end))))
 
 
 class Positions:
@@ -169,10 +218,17 @@ def _identifiers(tree: ast.AST | None, text: str) -> set[str]:
 
 
 def _bound_somewhere(tree: ast.Module | None, text: str) -> set[str]:
-    """Names that the program binds anywhere; all its words that mean nothing else, where it does not parse."""
+    """Names that the program binds anywhere; all its words that mean nothing else, where it does not parse.
+
+    A name that it uses though nothing binds it is one too: the fault may be what took the binding away.
+    """
     if tree is None:
         return set(_WORD.findall(text)) - set(keyword.kwlist) - set(dir(builtins))
-    return module_names(tree).union(*map(function_names, outermost_functions(tree)))
+    imported = {
+        alias.asname or alias.name.partition(".")[0] for alias in ast.walk(tree) if isinstance(alias, ast.alias)
+    }
+    loose = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - imported - set(dir(builtins))
+    return module_names(tree).union(loose, *map(function_names, outermost_functions(tree)))
 
 
 def _pairs(old: _Scope, new: _Scope) -> dict[str, str]:
@@ -195,9 +251,12 @@ def _pairs(old: _Scope, new: _Scope) -> dict[str, str]:
     for (name, other), count in votes.items():
         of_new[name] += count
         of_old[other] += count
-    return {
-        name: other for (name, other), count in votes.items() if 2 * count > of_new[name] and 2 * count > of_old[other]
-    }
+    found: dict[str, str] = {}
+    for (name, other), count in votes.items():  # in the order of the text: of equals, what stands first, a parameter
+        half = 2 * count >= of_new[name] and 2 * count >= of_old[other]
+        if half and name not in found and other not in found.values():
+            found[name] = other
+    return found
 
 
 def _code_lexemes(text: str) -> list[str]:
@@ -295,12 +354,12 @@ def _definition(text: str, name: str) -> str:
 
 def _renamed(text: str, changes: Mapping[int, tuple[str, str]]) -> Aligned:
     pieces: list[str] = []
-    edits: list[tuple[int, int, int, int]] = []
+    edits: list[Edit] = []
     at = length = 0
     for start, (name, other) in sorted(changes.items()):
         pieces += [text[at:start], other]
         length += start - at
         at = start + len(name)
-        edits.append((length, length + len(other), start, at))
+        edits.append(Edit(length, length + len(other), start, at))
         length += len(other)
     return Aligned("".join([*pieces, text[at:]]), tuple(edits))

@@ -8,6 +8,7 @@ of them, they stay together: apart, the new line could pass beside the wrong one
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
@@ -18,6 +19,7 @@ from iterpref.focus.lines import cut_lines, diff_lines
 
 __all__ = ["diff_paired_lines"]
 
+_REMARK = re.compile(r"#[^'\"]*$")  # says nothing about which line took whose place
 _SIMILAR = 50.0  # per cent of characters in common, of both lines together
 _LARGEST = 10_000  # pairs of lines that are compared; larger hunks are rewrites, in which no line has a partner
 
@@ -56,7 +58,10 @@ def _partners(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of similar lines, in order, that are most similar in sum."""
     if not old or not new or len(old) * len(new) > _LARGEST:
         return []
-    bare_old, bare_new = [line.strip() for line in old], [line.strip() for line in new]
+    bare_old, bare_new = (
+        [_REMARK.sub("", line).strip() for line in old],
+        [_REMARK.sub("", line).strip() for line in new],
+    )
     likeness = [[fuzz.ratio(a, b, score_cutoff=_SIMILAR) for b in bare_new] for a in bare_old]
     best = [[0.0] * (len(new) + 1) for _ in range(len(old) + 1)]
     for i in range(len(old) - 1, -1, -1):

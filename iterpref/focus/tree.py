@@ -72,7 +72,7 @@ def diff_tree(rejected: str, chosen: str) -> list[Hunk]:
     if old_tree is None or new_tree is None:
         return diff_lines(rejected, chosen)
     hunks = _diff(rejected, _units(old_tree, rejected), aligned.text, _units(new_tree, aligned.text))
-    both = [*aligned.hunks(hunks), *aligned.renamed(rejected, hunks)]
+    both = [*aligned.hunks(hunks), *aligned.beside(rejected, hunks)]
     return sorted(both, key=lambda hunk: (hunk.rejected_start, hunk.chosen_start))
 
 

@@ -5,6 +5,10 @@ Here the differences are applied to y-, some at a time, and the tests are run. A
 pass is the focus; the others are ``irrelevant``. It is found coarsely first (whole hunks), then within the hunks that
 matter (:mod:`.pairing`, or lexemes), always from a program that passed to a smaller change that passes too.
 
+What differs between two ways to write the same is taken out first, where that passes the tests too: names
+(:mod:`.names`) and forms (:mod:`.forms`). Lines that are harmless only because the repair made them idle count as wrong
+(:mod:`.leftovers`).
+
 Beside it stands the converse: which differences cannot be undone in y+, one at a time, without making it fail.
 """
 
@@ -17,6 +21,8 @@ from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, replace
 
 from iterpref.focus.diff import Differ, Hunk, apply_hunks
+from iterpref.focus.forms import align_forms
+from iterpref.focus.leftovers import idle_lines
 from iterpref.focus.lexemes import diff_lexemes
 from iterpref.focus.lines import diff_lines
 from iterpref.focus.minimal import OutOfBudget, minimal_subset
@@ -101,6 +107,9 @@ def verify(
     aligned = align_names(rejected, chosen, keep)
     if aligned.text != chosen and not (yield from asker.passes(aligned.text)):
         aligned = Aligned(chosen)
+    form = align_forms(rejected, aligned.text)
+    if form != aligned.text and (yield from asker.passes(form)):
+        aligned = aligned.rewritten(form, diff_lines(form, aligned.text))
     target = aligned.text
 
     def with_only(some: Iterable[Hunk]) -> str:
@@ -130,9 +139,10 @@ def verify(
             complete = False
         elif not (yield from asker.passes(undone)):
             necessary.add(hunk)
-    labelled = aligned.hunks(_labelled(hunk, hunk in needed) for hunk in hunks)
+    wrong = {*needed, *idle_lines(rejected, target, needed, [hunk for hunk in hunks if hunk not in needed])}
+    labelled = aligned.hunks([_labelled(hunk, hunk in wrong) for hunk in hunks])
     return Verified(
-        hunks=tuple(sorted([*labelled, *aligned.renamed(rejected, hunks)], key=_order)),
+        hunks=tuple(sorted([*labelled, *aligned.beside(rejected, hunks)], key=_order)),
         minimal=minimal,
         minimal_hunks=tuple(_labelled(hunk, True) for hunk in minimal_hunks),
         necessary=tuple(each for each, hunk in zip(labelled, hunks, strict=True) if hunk in necessary),

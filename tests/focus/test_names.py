@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from iterpref.focus import Hunk
 from iterpref.focus.lines import diff_lines
-from iterpref.focus.names import align_names
+from iterpref.focus.names import Aligned, align_names
 
 
 def test_parameters_locals_and_helpers_are_aligned() -> None:
@@ -63,8 +64,45 @@ def test_places_lead_back_to_the_text_as_it_was() -> None:
     assert aligned.text == "def f(é):\n    t = é\n    return t\n"
     (hunk,) = aligned.hunks(diff_lines(rejected, aligned.text))
     assert chosen[hunk.chosen_start : hunk.chosen_end] == "    return acc\n"
-    renamed = aligned.renamed(rejected, diff_lines(rejected, aligned.text))
+    renamed = aligned.beside(rejected, diff_lines(rejected, aligned.text))
     assert [
         (rejected[each.rejected_start : each.rejected_end], chosen[each.chosen_start : each.chosen_end])
         for each in renamed
     ] == [("é", "ü_long"), ("t", "acc"), ("é", "ü_long")]
+
+
+def test_a_name_that_lost_its_binding_is_still_a_name() -> None:
+    rejected = "def f(l):\n    m = l[0]\n    for m in l:\n        if cur > m:\n            m = cur\n    return m\n"
+    chosen = "def f(l):\n    m = l[0]\n    for e in l:\n        if e > m:\n            m = e\n    return m\n"
+    assert align_names(rejected, chosen).text == rejected.replace("for m", "for cur")
+
+
+def test_of_two_names_with_equal_claims_the_first_wins() -> None:
+    rejected = "def f(number):\n    return number / 1.0\n"
+    chosen = "def f(idx):\n    answer = idx % 1.0\n    return answer\n"
+    assert align_names(rejected, chosen).text == "def f(number):\n    answer = number % 1.0\n    return answer\n"
+
+
+def test_an_equivalent_text_leads_back_to_y_plus() -> None:
+    rejected = "def f(a):\n    k = []\n    for x in a:\n        k.append(x + 2)\n    return k\n"
+    chosen = "def f(b):\n    k = [x + 1 for x in b]\n    return k\n"
+    named = align_names(rejected, chosen)
+    form = rejected.replace("+ 2", "+ 1")
+    aligned = named.rewritten(form, diff_lines(form, named.text))
+    hunks = diff_lines(rejected, form)
+
+    (wrong,) = aligned.hunks(hunks)
+    assert chosen[wrong.chosen_start : wrong.chosen_end] == "    k = [x + 1 for x in b]\n"
+    beside = [
+        (rejected[hunk.rejected_start : hunk.rejected_end], hunk.reason) for hunk in aligned.beside(rejected, hunks)
+    ]
+    assert beside == [("a", "renamed"), ("    k = []\n    for x in a:\n", "irrelevant")]
+
+
+def test_two_hunks_in_one_place_of_y_plus_share_it_and_the_one_that_counts_comes_first() -> None:
+    chosen = "k = [x for x in a]\n"
+    form = "k = []\nfor x in a:\n    k.append(x)\n"
+    aligned = Aligned(chosen).rewritten(form, diff_lines(form, chosen))
+    beside, wrong = Hunk(0, 7, 0, 7, "irrelevant"), Hunk(19, 30, 19, 35)
+
+    assert [(h.chosen_start, h.chosen_end) for h in aligned.hunks([beside, wrong])] == [(19, 19), (0, 19)]

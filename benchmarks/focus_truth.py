@@ -10,20 +10,21 @@ over pairs (micro-average); intervals are 95 % by bootstrap over pairs. Results:
 from __future__ import annotations
 
 import argparse
-import time
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from seeded_bugs import SeededPair, humaneval, micro_world, seeded_pairs
 
-from iterpref.focus import DIFFERS, focus_spans, verified_focus
+from iterpref.focus import DIFFERS, Verified, focus_spans, verified_focus
 from iterpref.sandbox import Sandbox
 from iterpref.types import Span
 
 RESAMPLES = 1000
+VERIFIED, CONVERSE = "verified, lines", "converse, lines"
 
 
 @dataclass(frozen=True)
@@ -127,33 +128,65 @@ def _print_example(each: Found) -> None:
         print(f"{sign} {line}")
 
 
-def methods(box: Sandbox) -> dict[str, Method]:
-    """Each differ alone, and what running leaves of the differences of lines, and of lexemes within them."""
+class Prover:
+    """Execution-verified focus of seeded pairs, each searched once."""
 
-    def by_differ(name: str) -> Method:
-        return lambda pair: (focus_spans(DIFFERS[name](pair.rejected, pair.chosen))[0], 0)
+    def __init__(self, box: Sandbox) -> None:
+        self._box = box
+        self._known: dict[tuple[str, str, str], Verified | str] = {}
 
-    def verified(name: str) -> Method:
-        def focus(pair: SeededPair) -> tuple[tuple[Span, ...], int]:
+    def search(self, pair: SeededPair, differ: str) -> Verified | str:
+        key = (pair.rejected, pair.chosen, differ)
+        if key not in self._known:
             tests = pair.task.tests
             assert tests is not None
-            found = verified_focus(
+            self._known[key] = verified_focus(
                 pair.rejected,
                 pair.chosen,
-                lambda program: box.judge(program, tests).passed,
-                differ=DIFFERS[name],
-                keep=(pair.task.entry_point,),
+                lambda program: self._box.judge(program, tests).passed,
+                differ=DIFFERS[differ],
+                keep={tests.entry_point, *re.findall(r"[^\W\d]\w*", tests.code)},  # as the pairs stage does
             )
+        return self._known[key]
+
+    def needed(self, differ: str) -> Method:
+        """The differences that suffice to make y- pass."""
+
+        def focus(pair: SeededPair) -> tuple[tuple[Span, ...], int]:
+            found = self.search(pair, differ)
             if isinstance(found, str):  # why nothing could be proven: the difference stands as it is
-                return by_differ(name)(pair)
+                return by_differ(differ)(pair)
             return focus_spans(found.hunks)[0], found.runs
 
         return focus
 
+    def necessary(self, differ: str) -> Method:
+        """The converse: the differences that cannot be undone in y+."""
+
+        def focus(pair: SeededPair) -> tuple[tuple[Span, ...], int]:
+            found = self.search(pair, differ)
+            if isinstance(found, str):
+                return by_differ(differ)(pair)
+            hunks = [
+                replace(hunk, reason="changed" if hunk in found.necessary else "irrelevant") for hunk in found.hunks
+            ]
+            return focus_spans(hunks)[0], found.runs
+
+        return focus
+
+
+def by_differ(name: str) -> Method:
+    return lambda pair: (focus_spans(DIFFERS[name](pair.rejected, pair.chosen))[0], 0)
+
+
+def methods(box: Sandbox) -> dict[str, Method]:
+    """Each differ alone, and what running leaves of the differences of lexemes, and of lines."""
+    prover = Prover(box)
     return {
-        **{name: by_differ(name) for name in DIFFERS},
-        "verified, lexemes": verified("lexemes"),
-        "verified, lines": verified("lines"),
+        **{name: by_differ(name) for name in ("lines", "lexemes", "ends", "tree")},
+        "verified, lexemes": prover.needed("lexemes"),
+        CONVERSE: prover.necessary("lines"),
+        VERIFIED: prover.needed("lines"),
     }
 
 
@@ -165,10 +198,12 @@ def main() -> None:
     options = parser.parse_args()
     with Sandbox() as box:
         for suite, tasks in (("micro-world", micro_world(options.count, options.seed)), ("HumanEval", humaneval())):
-            began = time.perf_counter()
             pairs = list(seeded_pairs(box, tasks, options.count, options.seed))
-            print(f"\n# {suite}: {len(pairs)} pairs planted in {time.perf_counter() - began:.0f} s")
-            report(pairs, methods(box), options.examples, box.workers)
+            print(f"\n# {suite}: {len(pairs)} pairs of {len({pair.task.id for pair in pairs})} solutions")
+            by_method = methods(box)
+            report(pairs, by_method, options.examples, box.workers)
+            gone = list(seeded_pairs(box, tasks, options.count // 4, options.seed, missing=True))
+            report_missing(gone, by_method)
 
 
 def report(pairs: list[SeededPair], by_method: dict[str, Method], examples: int, workers: int) -> None:
@@ -182,9 +217,26 @@ def report(pairs: list[SeededPair], by_method: dict[str, Method], examples: int,
         groups = {f"{n} bugs": [each for each in found if len(each.pair.bugs) == n] for n in (1, 2, 3)}
         groups |= {f"{n} rewrites": [each for each in found if len(each.pair.rewrites) == n] for n in range(6)}
         table(name, groups)
-    name, found = list(results.items())[-1]
-    print(f"\nMisses of {name}, by kind")
-    misses(found, examples)
+    both = list(zip(results[CONVERSE], results[VERIFIED], strict=True))
+    differing = [(a, b) for a, b in both if lines_of(a.pair.rejected, a.spans) != lines_of(b.pair.rejected, b.spans)]
+    table("Where the two sets differ", {CONVERSE: [a for a, _ in differing], VERIFIED: [b for _, b in differing]})
+    print(f"\nMisses of {VERIFIED}, by kind")
+    misses(results[VERIFIED], examples)
+
+
+def report_missing(pairs: list[SeededPair], by_method: dict[str, Method]) -> None:
+    """One line of y- was taken away: is its place penalised (or a line beside it), and what else is?"""
+    print(f"\nOne line missing ({len(pairs)} pairs)\n")
+    print("| | place penalised | lines in focus a pair |\n| --- | --- | --- |")
+    for name, method in by_method.items():
+        hits = lines = 0
+        for pair in pairs:
+            spans, _ = method(pair)
+            starts = {pair.rejected.count("\n", 0, span.start) for span in spans if span.weight}
+            focus = lines_of(pair.rejected, spans)
+            hits += any(abs(line - pair.bugs[0].place) <= 1 for line in starts | focus)
+            lines += len(focus)
+        print(f"| {name} | {hits / len(pairs):.3f} | {lines / len(pairs):.2f} |")
 
 
 if __name__ == "__main__":

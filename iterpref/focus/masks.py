@@ -44,6 +44,7 @@ def token_weights(text: str, offsets: Sequence[tuple[int, int]], spans: Sequence
         ``len(offsets) + 1`` weights. Beyond making this list, time goes with what the spans cover.
     """
     weights = [0.0] * (len(offsets) + 1)
+    reached = 0  # from here on no span has been
     for span in spans:
         if not span.weight:
             continue
@@ -52,10 +53,11 @@ def token_weights(text: str, offsets: Sequence[tuple[int, int]], spans: Sequence
             if span.start < span.end
             else _junction(text, offsets, span.start)
         )
-        before = weights[first:last]
-        weights[first:last] = (
-            [max(weight, span.weight) for weight in before] if any(before) else [span.weight] * len(before)
-        )
+        if first >= reached:
+            weights[first:last] = [span.weight] * (last - first)
+        else:
+            weights[first:last] = [max(weight, span.weight) for weight in weights[first:last]]
+        reached = max(reached, last)
     return weights
 
 
@@ -70,22 +72,25 @@ def _covered(text: str, offsets: Sequence[tuple[int, int]], start: int, end: int
     first = bisect_right(offsets, start, key=_end_of)
     last = bisect_left(offsets, end, first, key=_START)
     # Only at the edges may a token overlap the span with characters that are no part of its reach.
-    while first < last and offsets[first][0] < start and _reach(text, *offsets[first])[1] <= start:
+    while first < last and offsets[first][0] < start and _reach_end(text, *offsets[first]) <= start:
         first += 1
-    while first < last and _reach(text, *offsets[last - 1])[0] >= end:
+    while first < last and _anchor(text, *offsets[last - 1]) >= end:
         last -= 1
     return first, last
 
 
-def _reach(text: str, start: int, end: int) -> tuple[int, int]:
-    """What the token ``text[start:end]`` covers of the line it belongs to."""
-    end = max(end, start + 1)
-    anchor = start
-    if text[start : start + 1] in _NEWLINES:
-        run = _RUN_OF_NEWLINES.match(text, start, end)
-        anchor = run.end() if run and run.end() < end else start
-    line_end = _END_OF_LINE.search(text, anchor, end)
-    return anchor, line_end.end() if line_end else end
+def _anchor(text: str, start: int, end: int) -> int:
+    """The first character of a token that is no newline, which tells its line; its start where all are."""
+    if end - start < 2 or text[start] not in _NEWLINES:
+        return start
+    run = _RUN_OF_NEWLINES.match(text, start, end)
+    return run.end() if run and run.end() < end else start
+
+
+def _reach_end(text: str, start: int, end: int) -> int:
+    """Where that line, or the token, ends."""
+    line_end = _END_OF_LINE.search(text, _anchor(text, start, end), max(end, start + 1))
+    return line_end.end() if line_end else max(end, start + 1)
 
 
 def _junction(text: str, offsets: Sequence[tuple[int, int]], place: int) -> tuple[int, int]:

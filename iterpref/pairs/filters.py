@@ -16,7 +16,7 @@ from itertools import zip_longest
 from iterpref.config import PairsConfig
 from iterpref.focus import Hunk
 from iterpref.focus.names import Positions, parse
-from iterpref.pairs.normal import docstring, normal_form, shape
+from iterpref.pairs.normal import definitions, docstring, normal_form, shape
 
 __all__ = ["Candidate", "Filter", "focus_filters", "policies", "text_filters"]
 
@@ -120,10 +120,8 @@ def only_comments(pair: Candidate) -> str | None:
 def _docstrings(pair: Candidate) -> list[tuple[int, int]]:
     """Characters of the docstrings of y-."""
     tree = pair.trees[0]
-    if tree is None:
-        return []
+    found = [docstring(node) for node in definitions(tree)] if tree is not None else []
     positions = Positions(pair.rejected)
-    found = (docstring(node) for node in ast.walk(tree))
     return [positions.of(node) for node in found if node is not None]
 
 

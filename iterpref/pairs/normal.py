@@ -11,12 +11,24 @@ from collections.abc import Iterator
 
 from iterpref.focus.names import function_names, module_names, outermost_functions, parse
 
-__all__ = ["docstring", "normal_form", "shape"]
+__all__ = ["definitions", "docstring", "normal_form", "shape"]
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def definitions(tree: ast.AST) -> Iterator[ast.AST]:
+    """The module, its classes and its functions, at any depth."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, _DOCUMENTED):
+            yield node
+        waiting += (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr))
 
 
 def docstring(node: ast.AST) -> ast.Expr | None:
     """The docstring of a module, class or function."""
-    if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) or not node.body:
+    if not isinstance(node, _DOCUMENTED) or not node.body:
         return None
     first = node.body[0]
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
@@ -44,7 +56,7 @@ def normal_form(code: str) -> str | None:
     tree = parse(code)
     if tree is None:
         return None
-    for node in ast.walk(tree):
+    for node in definitions(tree):
         if docstring(node) is not None:
             node.body = node.body[1:]  # type: ignore[attr-defined]
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}

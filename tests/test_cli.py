@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from iterpref.cli import app, main
 from iterpref.store import Run
+from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.types import Pair
 
 RIGHT, WRONG = "def f(x):\n    return x + 1\n", "def f(x):\n    return x\n"
@@ -86,7 +87,7 @@ def test_pairs_are_exported_for_other_trainers(cli: Cli, tmp_path: Path) -> None
 
 
 def test_a_proven_focus_is_kept_and_costs_nothing_again(cli: Cli, tmp_path: Path) -> None:
-    noisy = "def f(x):\n    y = x\n    return x\n"
+    noisy = "def f(x):\n    str(x)\n    return x\n"
     name = recipe(tmp_path, {**SESSION, "attempts": [noisy, RIGHT]})
     cli("collect", name)
     assert cli("pairs", name, "pairs.focus=verified")[0] == 0
@@ -99,6 +100,31 @@ def test_a_proven_focus_is_kept_and_costs_nothing_again(cli: Cli, tmp_path: Path
     with Run(tmp_path / "run", read_only=True) as run:
         assert run.ids("ran", 0) == known
         assert [pair.chosen for _, pair in run.items("pair", Pair)] == [noisy.replace("return x", "return x + 1")]
+
+
+class Strict:
+    """A teacher that calls every other difference cosmetic, and says nothing to the others."""
+
+    name = "strict"
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Strict:
+        return cls()
+
+    def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        for number, request in reversed(list(enumerate(requests))):
+            assert "return x + 1" in request.task.prompt
+            yield number, Reply(None if number % 2 else "verdict = 'cosmetic'")
+
+
+def test_a_teacher_may_judge_whether_a_difference_is_cosmetic(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, {**SESSION, "attempts": [WRONG, WRONG.replace("x\n", "-x\n"), RIGHT], "verdicts": []})
+    cli("collect", name)
+    assert cli("pairs", name, f"pairs.judge={__name__}:Strict")[0] == 0
+    with Run(tmp_path / "run", read_only=True) as run:
+        (pair,) = [pair for _, pair in run.items("pair", Pair)]
+        assert run.drops("pairs") == {"the language model calls the difference cosmetic": 1}
+    assert pair.provenance["judge"] == "no answer"
 
 
 def test_show_marks_what_is_penalised(cli: Cli, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def focus_filters(config: PairsConfig) -> list[Filter]:
     def too_many_lines(pair: Candidate) -> str | None:
         return f"D- has over {config.max_lines} lines" if len(pair.focus_lines) > config.max_lines else None
 
-    return [only_comments, too_many_lines]
+    return [beside_the_point, only_comments, too_many_lines]
 
 
 def text_filters(config: PairsConfig, count_tokens: Callable[[str], int] | None) -> list[Filter]:
@@ -102,6 +102,11 @@ def policies(config: PairsConfig) -> list[Filter]:
 
 def identical(pair: Candidate) -> str | None:
     return None if pair.hunks else "y- equals y+"
+
+
+def beside_the_point(pair: Candidate) -> str | None:
+    """There are differences, but the differ says of each that it does not count: y- would carry no penalty at all."""
+    return "everything that differs is renamed, moved or formatting" if pair.hunks and not pair.focus else None
 
 
 def only_comments(pair: Candidate) -> str | None:

@@ -6,7 +6,24 @@ import pytest
 
 from iterpref.config import PairsConfig
 from iterpref.focus import diff_lines
-from iterpref.pairs.filters import Candidate, only_comments, policies, same_ast, same_but_for_names, text_filters
+from iterpref.focus.tree import diff_tree
+from iterpref.pairs.filters import (
+    Candidate,
+    beside_the_point,
+    only_comments,
+    policies,
+    same_ast,
+    same_but_for_names,
+    text_filters,
+)
+
+
+def test_a_pair_without_any_difference_that_counts_is_dropped() -> None:
+    rejected, chosen = "def f(x):\n    return (x)\n", "def f(x):\n    return x\n"
+    assert beside_the_point(Candidate(chosen, rejected, diff_tree(rejected, chosen))) == (
+        "everything that differs is renamed, moved or formatting"
+    )
+    assert beside_the_point(candidate(rejected, chosen)) is None
 
 
 def candidate(rejected: str, chosen: str) -> Candidate:

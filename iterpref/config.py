@@ -69,6 +69,7 @@ class PairsConfig:
     """Which versions are paired, what is focus, and what is filtered out (paper, sections 3.1 and 3.2)."""
 
     __pydantic_config__ = _STRICT
+    source: Literal["debugging", "samples"] = "debugging"  # samples: independent drafts of a task (a baseline)
     negatives: Literal["each", "random", "first", "last", "hardest"] = "each"  # paper v1: each; v3: random (Table 20);
     # hardest: the one that passes most tests
     preferred: Literal["final", "minimal"] = "final"  # minimal: y- with only the changes it needs (focus: verified)

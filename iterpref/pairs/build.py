@@ -14,6 +14,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from iterpref.config import PairsConfig
 from iterpref.errors import InputError
@@ -51,6 +52,19 @@ def choose_negatives(failures: tuple[Attempt, ...], how: str, seed: str) -> tupl
 
 def _passed(attempt: Attempt) -> float:
     return attempt.verdict.tests_passed / max(1, attempt.verdict.tests_total)
+
+
+def as_samples(trajectories: Iterable[tuple[str, Trajectory]]) -> Iterator[tuple[str, Trajectory]]:
+    """The paper's baseline of sampling: first drafts of one task, each that fails against the first that passes.
+
+    Sessions of a task follow each other. What was repaired later is not looked at.
+    """
+    for _, group in groupby(trajectories, key=lambda item: item[1].task.id):
+        sessions = [(id, session, session.attempts[:1]) for id, session in group]
+        passing = next((draft for _, _, drafts in sessions for draft in drafts if draft.verdict.passed), None)
+        for id, session, drafts in sessions:
+            fails = passing is not None and not any(draft.verdict.passed for draft in drafts)
+            yield id, replace(session, attempts=(*drafts, passing) if fails and passing else drafts)
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,8 @@ def build_pairs(
     of_texts, of_focus = text_filters(config, count_tokens), focus_filters(config)
     early = [identical, *of_texts] if verified else [identical, *of_focus, *of_texts, *policies(config)]
     late = [*of_focus, *policies(config)]
-    steps = _filtered(_paired(trajectories, config, differ, seed), early)
+    versions = as_samples(trajectories) if config.source == "samples" else trajectories
+    steps = _filtered(_paired(versions, config, differ, seed), early)
     if runner is not None and needs_running(config):
         steps = _run(steps, config, differ, runner)
         steps = _filtered(steps, late) if verified else steps

@@ -155,6 +155,30 @@ def test_a_minimal_y_plus_needs_running() -> None:
         made((FIRST, W), (RIGHT, P), config=PairsConfig(preferred="minimal"))
 
 
+def test_samples_are_paired_by_their_first_drafts() -> None:
+    task = Task("t", "add one")
+
+    def session(*versions: tuple[str, Outcome]) -> Trajectory:
+        return Trajectory(task, tuple(Attempt(i, code, Verdict(outcome)) for i, (code, outcome) in enumerate(versions)))
+
+    source = [
+        ("t#0", session((FIRST, W), (RIGHT + "# repaired\n", P))),
+        ("t#1", session((RIGHT, P))),
+        ("t#2", session((SECOND, W))),
+        ("t#3", session((RIGHT + "# too\n", P))),
+    ]
+    found = dict(build_pairs(source, PairsConfig(source="samples")))
+    pairs = {id: pair for id, pair in found.items() if isinstance(pair, Pair)}
+    assert {id: (pair.chosen, pair.rejected) for id, pair in pairs.items()} == {
+        "t#0/0": (RIGHT, FIRST),
+        "t#1/0": (RIGHT, None),
+        "t#2/0": (RIGHT, SECOND),
+        "t#3/0": (RIGHT + "# too\n", None),
+    }
+    nobody = dict(build_pairs([source[2]], PairsConfig(source="samples")))
+    assert nobody == {"t#2/0": Drop("pairs", "no version of the task passes")}
+
+
 TESTS = Tests("asserts", code="assert f(1) == 2\nassert f(-1) == 0")
 LATER = "def f(y):\n    # add one\n    return y + 1\n"
 EARLIER = "def f(x):\n    print(x)\n    return x\n"

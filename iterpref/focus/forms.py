@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from rapidfuzz.distance import Indel
 
-from iterpref.focus.names import Positions, parse
+from iterpref.focus.syntax import Positions, parse
 
 __all__ = ["align_forms"]
 

@@ -12,147 +12,20 @@ import ast
 import builtins
 import keyword
 import re
-import warnings
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 
-from iterpref.focus.diff import Hunk
+from iterpref.focus.aligned import Aligned, Edit
 from iterpref.focus.lexemes import lexemes
 from iterpref.focus.lines import opcodes
+from iterpref.focus.syntax import FUNCTIONS, Positions, function_names, module_names, outermost_functions, parse
 
-__all__ = [
-    "Aligned",
-    "Edit",
-    "Positions",
-    "align_names",
-    "function_names",
-    "module_names",
-    "outermost_functions",
-    "parse",
-]
+__all__ = ["align_names"]
 
 _WORD = re.compile(r"(?<![\w.])[^\W\d]\w*")
 _BRACES = re.compile(r"\{[^{}]*\}")
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _PLACEHOLDER = "\x00"
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-@dataclass(frozen=True)
-class Edit:
-    """``start`` to ``end`` of a text stands where ``old_start`` to ``old_end`` of y+ stood, and why."""
-
-    start: int
-    end: int
-    old_start: int
-    old_end: int
-    reason: str = "renamed"
-
-
-@dataclass(frozen=True)
-class Aligned:
-    """``text`` is y+ with other names, perhaps in other forms: ``edits``, in order."""
-
-    text: str
-    edits: tuple[Edit, ...] = ()
-
-    def original(self, place: int, end: bool = False) -> int:
-        """The character of y+ that stands at ``place`` of ``text``; inside an edit, where that starts (or ends)."""
-        index = bisect_right(self.edits, place, key=lambda edit: edit.start) - 1
-        if index < 0:
-            return place
-        edit = self.edits[index]
-        if place >= edit.end:
-            return edit.old_end + place - edit.end
-        return edit.old_end if end and place > edit.start else edit.old_start
-
-    def hunks(self, hunks: Sequence[Hunk]) -> list[Hunk]:
-        """Hunks between y- and ``text`` as hunks between y- and y+.
-
-        Of several hunks in one edit the first that counts, or the first, gets what stands there in y+.
-        """
-        found = list(hunks)
-        taken: list[tuple[int, int]] = []
-        for index in sorted(range(len(found)), key=lambda index: not found[index].counts):
-            start = self.original(found[index].chosen_start)
-            end = max(start, self.original(found[index].chosen_end, end=True))
-            if any(start < other_end and other_start < end for other_start, other_end in taken):
-                start = end
-            taken.append((start, end))
-            found[index] = replace(found[index], chosen_start=start, chosen_end=end)
-        return found
-
-    def beside(self, rejected: str, hunks: Sequence[Hunk]) -> list[Hunk]:
-        """A hunk between y- and y+ for each edit, or part of one, in what ``hunks`` (y- to ``text``) leave common."""
-        found: list[Hunk] = []
-        edges = sorted([Hunk(0, 0, 0, 0), *hunks], key=lambda hunk: hunk.chosen_start)
-        for edit in self.edits:
-            index = bisect_right(edges, edit.start, key=lambda hunk: hunk.chosen_start) - 1
-            while index < len(edges) and edges[index].chosen_start < max(edit.end, edit.start + 1):
-                before = edges[index]
-                index += 1
-                start = max(edit.start, before.chosen_end)
-                end = min(edit.end, edges[index].chosen_start) if index < len(edges) else edit.end
-                place = before.rejected_end + start - before.chosen_end  # as far from the hunk before as in `text`
-                if start < end and rejected.startswith(self.text[start:end], place):
-                    old_start = edit.old_start if (start, end) == (edit.start, edit.end) else edit.old_end
-                    found.append(Hunk(place, place + end - start, old_start, edit.old_end, edit.reason))
-        return found
-
-    def rewritten(self, text: str, changes: Sequence[Hunk]) -> Aligned:
-        """The same for ``text``, an equivalent of the text here; ``changes`` lead from it to the text here."""
-        edits = [
-            Edit(
-                change.rejected_start,
-                change.rejected_end,
-                self.original(change.chosen_start),
-                self.original(change.chosen_end, end=True),
-                "irrelevant",
-            )
-            for change in changes
-        ]
-        for edit in self.edits:
-            index = bisect_right(changes, edit.start, key=lambda change: change.chosen_start) - 1
-            before = changes[index] if index >= 0 else Hunk(0, 0, 0, 0)
-            if edit.start >= before.chosen_end:
-                shift = before.rejected_end - before.chosen_end
-                edits.append(replace(edit, start=edit.start + shift, end=edit.end + shift))
-        return Aligned(text, tuple(sorted(edits, key=lambda edit: (edit.start, edit.end))))
-
-
-class Positions:
-    """Characters of a text by the parser's line (from 1) and UTF-8 column."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        # the parser ends a line at \n, \r\n and \r only, unlike str.splitlines
-        self.starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
-        self._ascii = text.isascii()
-
-    def of(self, node: ast.AST) -> tuple[int, int]:
-        """Start and end of a node that has positions."""
-        place: Any = node
-        return self._at(place.lineno, place.col_offset), self._at(place.end_lineno, place.end_col_offset)
-
-    def _at(self, line: int, column: int) -> int:
-        start = self.starts[line - 1]
-        if self._ascii:
-            return start + column
-        return start + len(self._text[start : start + column].encode()[:column].decode(errors="ignore"))
-
-
-def parse(code: str) -> ast.Module | None:
-    """The syntax tree, or None where there is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in the program are none of our concern
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def align_names(rejected: str, chosen: str, keep: Collection[str] = ()) -> Aligned:
@@ -208,7 +81,7 @@ def _identifiers(tree: ast.AST | None, text: str) -> set[str]:
             names.add(node.id)
         elif isinstance(node, ast.arg):
             names.add(node.arg)
-        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
             names.add(node.name or "")
         elif isinstance(node, ast.alias):
             names.add(node.asname or node.name.partition(".")[0])
@@ -270,48 +143,6 @@ def _code_lexemes(text: str) -> list[str]:
     return found
 
 
-def outermost_functions(tree: ast.Module) -> Iterator[Function]:
-    """Functions and methods that are in no other function."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        for node in ast.iter_child_nodes(waiting.pop()):
-            if isinstance(node, _FUNCTIONS):
-                yield node
-            elif isinstance(node, ast.stmt):
-                waiting.append(node)
-
-
-def module_names(tree: ast.Module) -> set[str]:
-    """Functions, classes and variables of the module."""
-    names: set[str] = set()
-    waiting: list[ast.AST] = list(tree.body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif not isinstance(node, ast.Lambda):
-            waiting += ast.iter_child_nodes(node)
-    return names
-
-
-def function_names(function: Function) -> set[str]:
-    """Parameters, variables and inner functions, of inner functions too; without what is declared global."""
-    names: set[str] = set()
-    outside: set[str] = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.arg):
-            names.add(node.arg)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)) and node is not function:
-            names.add(node.name or "")
-        elif isinstance(node, ast.Global):
-            outside.update(node.names)
-    return names - outside - {""}
-
-
 def _occurrences(scope: ast.AST, text: str, positions: Positions, names: Collection[str]) -> Iterator[tuple[int, str]]:
     """Where in ``text`` the tree uses one of ``names``, and which."""
     waiting: list[ast.AST] = [scope] if names else []
@@ -329,9 +160,9 @@ def _occurrences(scope: ast.AST, text: str, positions: Positions, names: Collect
             found = [(positions.of(node)[0], node.id)]
         elif isinstance(node, ast.arg):
             found = [(positions.of(node)[0], node.arg)]
-        elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler, ast.Global, ast.Nonlocal)):
+        elif isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.ExceptHandler, ast.Global, ast.Nonlocal)):
             start, end = positions.of(node)
-            if isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef, ast.ExceptHandler)):
                 end = positions.of(node.body[0])[0]
             named = node.names if isinstance(node, (ast.Global, ast.Nonlocal)) else [node.name]
             words = _WORD.finditer(text, start, end)

@@ -20,7 +20,8 @@ from itertools import accumulate, groupby
 
 from iterpref.focus.diff import Hunk
 from iterpref.focus.lines import bare_lines, cut_lines, diff_lines, opcodes
-from iterpref.focus.names import Positions, align_names, parse
+from iterpref.focus.names import align_names
+from iterpref.focus.syntax import Positions, parse
 
 __all__ = ["diff_tree"]
 

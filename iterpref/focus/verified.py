@@ -20,14 +20,16 @@ import warnings
 from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, replace
 
+from iterpref.focus.aligned import Aligned
 from iterpref.focus.diff import Differ, Hunk, apply_hunks
 from iterpref.focus.forms import align_forms
 from iterpref.focus.leftovers import idle_lines
 from iterpref.focus.lexemes import diff_lexemes
 from iterpref.focus.lines import diff_lines
 from iterpref.focus.minimal import OutOfBudget, minimal_subset
-from iterpref.focus.names import Aligned, align_names, parse
+from iterpref.focus.names import align_names
 from iterpref.focus.pairing import diff_paired_lines
+from iterpref.focus.syntax import parse
 
 __all__ = ["Question", "Search", "Verified", "reruns_agree", "verified_focus", "verify"]
 

@@ -15,7 +15,7 @@ from itertools import zip_longest
 
 from iterpref.config import PairsConfig
 from iterpref.focus import Hunk
-from iterpref.focus.names import Positions, parse
+from iterpref.focus.syntax import Positions, parse
 from iterpref.pairs.normal import definitions, docstring, normal_form, shape
 
 __all__ = ["Candidate", "Filter", "focus_filters", "policies", "text_filters"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from iterpref.focus.names import function_names, module_names, outermost_functions, parse
+from iterpref.focus.syntax import function_names, module_names, outermost_functions, parse
 
 __all__ = ["definitions", "docstring", "normal_form", "shape"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iterpref.focus import Hunk
+from iterpref.focus.aligned import Aligned
 from iterpref.focus.lines import diff_lines
-from iterpref.focus.names import Aligned, align_names
+from iterpref.focus.names import align_names
 
 
 def test_parameters_locals_and_helpers_are_aligned() -> None:

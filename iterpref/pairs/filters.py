@@ -113,6 +113,8 @@ def only_comments(pair: Candidate) -> str | None:
     """D- is there, but holds only comments, docstrings and blank lines."""
     focus = [slice(hunk.rejected_start, hunk.rejected_end) for hunk in pair.focus if not hunk.missing]
     text = pair.rejected
+    if any(text[part].strip(" \t") == "" for part in focus):
+        return None  # blanks within a line: its indentation is wrong
     if all(not _COMMENT.sub("", text[part]).strip() for part in focus):
         return "D- is only comments" if focus else None
     for start, end in _docstrings(pair):

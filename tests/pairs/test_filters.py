@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iterpref.config import PairsConfig
-from iterpref.focus import diff_lines
+from iterpref.focus import Hunk, diff_lines
 from iterpref.focus.tree import diff_tree
 from iterpref.pairs.filters import (
     Candidate,
@@ -24,6 +24,13 @@ def test_a_pair_without_any_difference_that_counts_is_dropped() -> None:
         "everything that differs is renamed, moved or formatting"
     )
     assert beside_the_point(candidate(rejected, chosen)) is None
+
+
+def test_a_wrong_indentation_is_no_blank_line() -> None:
+    rejected, chosen = "for x in y:\n    a\n    b\n", "for x in y:\n    a\nb\n"
+    blanks = Hunk(18, 22, 18, 18)
+    assert rejected[18:22] == "    "
+    assert only_comments(Candidate(chosen, rejected, [blanks])) is None
 
 
 def candidate(rejected: str, chosen: str) -> Candidate:

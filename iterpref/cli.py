@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -84,11 +84,20 @@ def collect(recipe: RecipeArgument, overrides: Overrides = None, allow_unsafe_ex
 
 
 @app.command()
-def pairs(recipe: RecipeArgument, overrides: Overrides = None) -> None:
+def pairs(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    export: Annotated[
+        Literal["trl"] | None, typer.Option(help="Also write RUN/export/trl.jsonl and .parquet, for other trainers.")
+    ] = None,
+    allow_unsafe_exec: Unsafe = False,
+) -> None:
     """Pair the final version with earlier failing ones, find the focus, filter; export to RUN/export."""
-    read = _read(recipe, overrides)
+    read = _read(recipe, overrides, allow_unsafe_exec)
     with pipeline.open_run(read) as run:
         pipeline.pairs_stage(run, read)
+        for path in outputs.export_trl(run) if export else ():
+            out.print(f"wrote {path}", markup=False, soft_wrap=True)
         _finish(run, read)
 
 

@@ -69,12 +69,22 @@ class PairsConfig:
     """Which versions are paired, what is focus, and what is filtered out (paper, sections 3.1 and 3.2)."""
 
     __pydantic_config__ = _STRICT
-    negatives: Literal["each", "random", "first", "last"] = "each"  # paper v1: each; v3: random (Table 20)
-    differ: str = "lines"  # a name from iterpref.focus, or a dotted path
-    deletions: Literal["drop", "keep", "junction"] = "junction"  # y- only lacks lines: see docs/method.md
+    source: Literal["debugging", "samples"] = "debugging"  # samples: independent drafts of a task (a baseline)
+    negatives: Literal["each", "random", "first", "last", "hardest"] = "each"  # paper v1: each; v3: random (Table 20);
+    # hardest: the one that passes most tests
+    preferred: Literal["final", "minimal"] = "final"  # minimal: y- with only the changes it needs (focus: verified)
+    focus: Literal["diff", "verified"] = "diff"  # all that differs (paper), or what running proves to matter
+    differ: str = "lines"  # lines | lexemes | tree | ends, or a dotted path
+    runs: int = 200  # programs run for the focus of one pair at most (focus: verified)
+    reruns: int = 0  # y- and y+ are run so many more times; a pair whose verdicts change is dropped
+    deletions: Literal["drop", "keep", "junction"] = "junction"  # y- only lacks code: see docs/focus.md
+    rewrites: Literal["drop", "keep", "weight"] = "keep"  # the focus is over `max_share` of y-: see docs/focus.md
+    max_share: float = 0.5  # of the characters of y- that are not blank
+    style: str = "target"  # or a baseline: symmetric, augmented-1, hybrid, focused-dpo, ...: see docs/recipes.md
     max_lines: int = 20  # D- longer than this is dropped (paper: 20)
     max_tokens: int = 2048  # y+ or y- longer than this is dropped (paper: 2,048); needs a tokenizer
     tokenizers: tuple[str, ...] = ()  # names or paths; the first one counts for max_tokens, all are summarised
+    judge: str = ""  # a teacher that drops cosmetic pairs, as in the paper: chat | local | a dotted path
     anchors: bool = True  # keep programs that passed at once, for the NLL term
 
 
@@ -90,6 +100,7 @@ class TrainConfig:
     beta: float = 0.1  # paper: 0.1 (Table 8)
     rpo_alpha: float | None = None  # weight of NLL(y+); None: 1 for sft and *rpo (paper: 1), else 0
     contrast_weight: float | None = None  # weight of the pair term; None: 0 for sft, else 1
+    weigh_chosen: bool = False  # K+ counts the spans of y+ alone (symmetric masking, Focused-DPO), not all of y+
     use_anchors: bool = False  # programs that passed at once join the NLL term
     learning_rate: float = 1e-5  # paper: 1e-5 at 7B
     num_train_epochs: float = 3.0  # paper: 3

@@ -17,7 +17,7 @@ from iterpref.report.summary import summary
 from iterpref.store import Run
 from iterpref.types import Attempt, Pair
 
-__all__ = ["export", "find_pair", "summarise", "write_outputs", "write_report"]
+__all__ = ["export", "export_trl", "find_pair", "summarise", "write_outputs", "write_report"]
 
 
 def write_outputs(run: Run, recipe: Recipe) -> list[Path]:
@@ -44,9 +44,7 @@ def export(run: Run) -> list[Path]:
     """Write attempts and pairs as Parquet, with the columns that trainers expect (docs/data.md)."""
     import pyarrow as pa
 
-    span = pa.list_(
-        pa.struct([("start", pa.int32()), ("end", pa.int32()), ("weight", pa.float32()), ("reason", pa.string())])
-    )
+    span = _span_type()
     attempt_schema = pa.schema(
         [
             ("round", pa.int32()),
@@ -70,6 +68,37 @@ def export(run: Run) -> list[Path]:
     if any(run.count("pair", round) for round in run.rounds()):
         written.append(run.export_parquet("pairs", _pair_rows(run), pair_schema))
     return written
+
+
+def export_trl(run: Run) -> list[Path]:
+    """Write the pairs as JSON lines and as Parquet, with TRL's columns and our spans, of all rounds, without anchors.
+
+    ``datasets.load_dataset("json" | "parquet", data_files=...)`` reads either; examples/trl_focus.py trains on it.
+    """
+    import pyarrow as pa
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8") as handle:
+            for row in _trl_rows(run):
+                handle.write(json.dumps(row) + "\n")
+
+    columns = [(name, pa.string()) for name in ("prompt", "chosen", "rejected")]
+    schema = pa.schema([*columns, ("chosen_spans", _span_type()), ("rejected_spans", _span_type())])
+    return [run.write_file("export/trl.jsonl", write), run.export_parquet("trl", _trl_rows(run), schema)]
+
+
+def _trl_rows(run: Run) -> Iterator[dict[str, Any]]:
+    for row in _pair_rows(run):
+        if row["rejected"] is not None:
+            yield {name: row[name] for name in ("prompt", "chosen", "rejected", "chosen_spans", "rejected_spans")}
+
+
+def _span_type() -> Any:
+    import pyarrow as pa
+
+    return pa.list_(
+        pa.struct([("start", pa.int32()), ("end", pa.int32()), ("weight", pa.float32()), ("reason", pa.string())])
+    )
 
 
 def _attempt_rows(run: Run) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, cast
@@ -18,14 +20,14 @@ from iterpref.errors import InputError
 from iterpref.evaluate import evaluate, pass_rate, results
 from iterpref.lookup import lookup
 from iterpref.models import load_tokenizer, model_folder
-from iterpref.pairs import build_pairs
+from iterpref.pairs import FAULT, Runner, build_pairs, needs_running
 from iterpref.progress import console, progress_bar
 from iterpref.records import Trained, trajectories
 from iterpref.sandbox import Sandbox
 from iterpref.store import Drop, Run
 from iterpref.tasks import read_recorded
 from iterpref.teachers import resolve
-from iterpref.teachers.base import Settings, Teacher
+from iterpref.teachers.base import Request, Settings, Teacher
 from iterpref.types import Attempt, Pair, Task, Trajectory
 
 __all__ = ["collect_stage", "evaluate_stage", "load_tasks", "open_run", "pairs_stage", "run_recipe", "train_stage"]
@@ -171,24 +173,81 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
     fingerprint = _fingerprint(asdict(recipe.pairs), recipe.seed, sorted(run.ids("end", round)))
     if run.get("stage", "pairs", _Stage, round) == _Stage(fingerprint):
         return
-    records: list[tuple[str, str, Any]] = []
-    kept = 0
-    with progress_bar("pairs") as update:
-        total = run.count("end", round)
-        source = _counted(trajectories(run, round), total, update)
-        for id, made in build_pairs(source, recipe.pairs, seed=recipe.seed, count_tokens=_counter(recipe.pairs)):
-            kept += isinstance(made, Pair)
-            records.append(("drop", f"pairs:{id}", made) if isinstance(made, Drop) else ("pair", id, made))
-    if not kept:
-        reasons: dict[str, int] = {}
-        for _, _, drop in records:
-            reasons[drop.reason] = reasons.get(drop.reason, 0) + 1
-        told = ", ".join(
-            f"{reason} ({count})" for reason, count in sorted(reasons.items(), key=lambda item: -item[1])[:3]
+    total = run.count("end", round)
+    dropped: Counter[str] = Counter()
+
+    def records(made: Iterable[tuple[str, Pair | Drop]]) -> Iterator[tuple[str, str, Any]]:
+        kept = 0
+        for id, item in made:
+            if isinstance(item, Drop):
+                dropped[item.reason] += 1
+                yield "drop", f"pairs:{id}", item
+            else:
+                kept += 1
+                yield "pair", id, item
+        if not kept:
+            told = ", ".join(f"{reason} ({count})" for reason, count in dropped.most_common(3))
+            raise InputError(
+                f"{recipe.run}: no pair is left of {total} trajectories: {told}; loosen `pairs:` or add data."
+            )
+        if not dropped[FAULT]:
+            yield "stage", "pairs", _Stage(fingerprint)
+
+    with _runner(run, recipe) as runner, progress_bar("pairs") as update:
+        made = build_pairs(
+            _counted(trajectories(run, round), total, update),
+            recipe.pairs,
+            seed=recipe.seed,
+            count_tokens=_counter(recipe.pairs),
+            runner=runner,
+            ask_many=_cosmetic_judge(recipe),
         )
-        raise InputError(f"{recipe.run}: no pair is left of {total} trajectories: {told}; loosen `pairs:` or add data.")
-    records.append(("stage", "pairs", _Stage(fingerprint)))
-    run.replace(("pair", "drop", "stage"), records, round)
+        run.replace(("pair", "drop", "stage"), records(made), round)
+    if dropped[FAULT]:
+        console.print(f"{dropped[FAULT]} pairs could not be run for reasons of the machine; run again to retry them.")
+
+
+@contextmanager
+def _runner(run: Run, recipe: Recipe) -> Iterator[Runner | None]:
+    """Runs programs for the pairs, if the recipe asks for it. What was run is kept, for other settings and rounds."""
+    if not needs_running(recipe.pairs):
+        yield None
+        return
+
+    def recall(digest: str) -> bool | None:
+        return run.get("ran", digest, bool, 0)
+
+    def remember(answers: Mapping[str, bool]) -> None:
+        run.put_many((("ran", digest, passed) for digest, passed in answers.items()), 0)
+
+    with Sandbox(workers=recipe.sandbox.workers or None, allow_unsafe_exec=recipe.sandbox.allow_unsafe_exec) as box:
+        yield Runner(box.map, recall, remember)
+
+
+def _cosmetic_judge(recipe: Recipe) -> Callable[[Sequence[str]], Sequence[str | None]] | None:
+    """The language model that is asked whether a difference is cosmetic, as a teacher that writes one line."""
+    if not recipe.pairs.judge:
+        return None
+    collect = recipe.collect
+    settings = Settings(
+        model=model_folder(collect.model or recipe.train.model_name_or_path),
+        base_url=collect.base_url,
+        temperature=0.0,
+        max_new_tokens=collect.max_new_tokens,
+        seed=recipe.seed,
+    )
+    teacher = _teacher(recipe.pairs.judge, settings)
+    if teacher is None:
+        raise InputError("pairs.judge: recorded answers nothing; name a teacher such as chat or local.")
+
+    def ask_many(questions: Sequence[str]) -> list[str | None]:
+        answers: list[str | None] = [None] * len(questions)
+        requests = [Request(Task(f"cosmetic {number}", question)) for number, question in enumerate(questions)]
+        for index, reply in teacher.write(requests):
+            answers[index] = reply.code
+        return answers
+
+    return ask_many
 
 
 def _counted(items: Iterable[Any], total: int, update: Callable[[int, int], None]) -> Iterator[Any]:

@@ -4,6 +4,7 @@
     source      <session>                Trajectory as it was read: a task, and versions with the labels they came with
     attempt     <session>/<index>        Attempt with our own verdict
     end         <session>                End: the session is complete, and why
+    ran         <digest>                 whether a program passed its tests, run for a focus; in round 0, for all rounds
     pair        <session>/<index>        Pair
     drop        <stage>:<id>             Drop
     metric      <variant>/<step>         numbers logged in training

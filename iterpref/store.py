@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -141,12 +142,21 @@ class Run:
             self._db.executemany("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)", rows)
 
     def replace(self, kinds: Iterable[str], records: Iterable[tuple[str, str, Any]], round: int = 1) -> None:
-        """Put ``records`` in the place of all of these kinds, in one commit: for what is cheap to remake."""
-        rows = [(round, kind, id, encode(record)) for kind, id, record in records]
+        """Put ``records`` in the place of all of these kinds, in one commit: for what is cheap to remake.
+
+        ``records`` may be a stream that reads from this run; memory stays flat. They are gathered under the negative
+        round, which nobody reads, so a kill or an exception on the way leaves what was there.
+        """
+        with self._transaction():
+            self._db.execute("DELETE FROM records WHERE round=?", (-round,))
+        stream = iter(records)
+        while rows := [(-round, kind, id, encode(record)) for kind, id, record in islice(stream, 1000)]:
+            with self._transaction():
+                self._db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
         with self._transaction():
             for kind in kinds:
                 self._db.execute("DELETE FROM records WHERE round=? AND kind=?", (round, kind))
-            self._db.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
+            self._db.execute("UPDATE OR REPLACE records SET round=? WHERE round=?", (round, -round))
 
     def get(self, kind: str, id: str, cls: type[T], round: int = 1) -> T | None:
         with self._mutex:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from iterpref.cli import app, main
+from iterpref.store import Run
+from iterpref.teachers.base import Reply, Request, Settings
+from iterpref.types import Pair
 
 RIGHT, WRONG = "def f(x):\n    return x + 1\n", "def f(x):\n    return x\n"
 SESSION = {
@@ -62,6 +65,68 @@ def test_collect_and_pairs_leave_exports_and_a_summary(cli: Cli, tmp_path: Path)
     assert manifest["versions"]["iterpref"]
 
 
+def test_pairs_are_exported_for_other_trainers(cli: Cli, tmp_path: Path) -> None:
+    import datasets
+
+    name = recipe(tmp_path, SESSION, {**SESSION, "attempts": [RIGHT], "verdicts": ["pass"]})
+    cli("collect", name)
+    code, out, _ = cli("pairs", name, "--export", "trl")
+    assert code == 0
+    assert "wrote run/export/trl.jsonl" in out
+    row = {
+        "prompt": "Add one.",
+        "chosen": RIGHT,
+        "rejected": WRONG,
+        "chosen_spans": [{"start": 10, "end": len(RIGHT), "weight": 1.0, "reason": "changed"}],
+        "rejected_spans": [{"start": 10, "end": len(WRONG), "weight": 1.0, "reason": "changed"}],
+    }
+    for kind, file in (("json", "trl.jsonl"), ("parquet", "trl.parquet")):
+        loaded = datasets.load_dataset(kind, data_files=f"run/export/{file}", split="train", cache_dir="cache")
+        assert loaded.to_list() == [row]  # the anchor has no y-, which trainers do not take
+    assert cli("pairs", name, "--export", "csv")[0] == 2
+
+
+def test_a_proven_focus_is_kept_and_costs_nothing_again(cli: Cli, tmp_path: Path) -> None:
+    noisy = "def f(x):\n    str(x)\n    return x\n"
+    name = recipe(tmp_path, {**SESSION, "attempts": [noisy, RIGHT]})
+    cli("collect", name)
+    assert cli("pairs", name, "pairs.focus=verified")[0] == 0
+    with Run(tmp_path / "run", read_only=True) as run:
+        (pair,) = [pair for _, pair in run.items("pair", Pair)]
+        known = run.ids("ran", 0)
+    assert [noisy[span.start : span.end] for span in pair.rejected_spans if span.weight] == ["    return x\n"]
+    assert known
+    assert cli("pairs", name, "pairs.focus=verified", "pairs.preferred=minimal", "pairs.max_lines=7")[0] == 0
+    with Run(tmp_path / "run", read_only=True) as run:
+        assert run.ids("ran", 0) == known
+        assert [pair.chosen for _, pair in run.items("pair", Pair)] == [noisy.replace("return x", "return x + 1")]
+
+
+class Strict:
+    """A teacher that calls every other difference cosmetic, and says nothing to the others."""
+
+    name = "strict"
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Strict:
+        return cls()
+
+    def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        for number, request in reversed(list(enumerate(requests))):
+            assert "return x + 1" in request.task.prompt
+            yield number, Reply(None if number % 2 else "verdict = 'cosmetic'")
+
+
+def test_a_teacher_may_judge_whether_a_difference_is_cosmetic(cli: Cli, tmp_path: Path) -> None:
+    name = recipe(tmp_path, {**SESSION, "attempts": [WRONG, WRONG.replace("x\n", "-x\n"), RIGHT], "verdicts": []})
+    cli("collect", name)
+    assert cli("pairs", name, f"pairs.judge={__name__}:Strict")[0] == 0
+    with Run(tmp_path / "run", read_only=True) as run:
+        (pair,) = [pair for _, pair in run.items("pair", Pair)]
+        assert run.drops("pairs") == {"the language model calls the difference cosmetic": 1}
+    assert pair.provenance["judge"] == "no answer"
+
+
 def test_show_marks_what_is_penalised(cli: Cli, tmp_path: Path) -> None:
     name = recipe(tmp_path, SESSION)
     cli("collect", name)
@@ -100,6 +165,7 @@ def test_a_second_run_does_nothing_again(cli: Cli, tmp_path: Path) -> None:
         (("collect", "r.yaml", "collect.drafter=loca"), "no teacher named 'loca'; did you mean 'local'?"),
         (("pairs", "r.yaml", "run=empty"), "empty holds no trajectories yet; run `iterpref collect` first"),
         (("train", "r.yaml", "run=empty"), "empty holds no pairs yet; run `iterpref pairs` first"),
+        (("pairs", "r.yaml", "run=empty", "pairs.focus=proven"), "`pairs.focus` is 'proven'"),
         (("show", "nothing"), "nothing: there is no run here"),
         (("run", "r.yaml", "rounds=2"), "collect.drafter must be local"),
     ],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from iterpref.config import Recipe, load_recipe, recipe_names, variants
+from iterpref.config import PairsConfig, Recipe, load_recipe, recipe_names, variants
 from iterpref.errors import InputError
 
 GOOD = """\
@@ -37,6 +39,15 @@ def test_every_shipped_recipe_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ITERPREF_TEST_DATA", "/data")
     for name in recipe_names():
         assert isinstance(load_recipe(name), Recipe)
+
+
+def test_every_key_of_pairs_is_documented_and_commented() -> None:
+    root = Path(__file__).parent.parent
+    table = (root / "docs" / "recipes.md").read_text()
+    source = (root / "iterpref" / "config.py").read_text().partition("class PairsConfig")[2].partition("class ")[0]
+    for item in fields(PairsConfig):
+        assert f"`{item.name}`" in table
+        assert re.search(rf"^    {item.name}: .*# ", source, re.MULTILINE), item.name
 
 
 def test_variants_change_the_training_section(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ EXPECTED = {
     "sandbox_alone.py": ["right: pass, 2 of 2", "off by one: ", "hostile: error"],
     "masks_alone.py": ["1  ", "0  'def'", "0  the end token"],
     "labelled_pairs.py": ["penalised: '    return a if a < b else b\\n'", "exported: pairs.parquet"],
+    "trl_focus.py": ["penalised: '\\n    return total / (len(xs) - 1)\\n'", "trained: 4 steps, reward margin +"],
     "agent_logs.py": ["| pairs | 3 |", "**target-rpo**: 5 steps on 3 pairs"],
 }
 

@@ -24,6 +24,8 @@ run: {run}
 seed: 5
 collect:
   source: {logs}
+pairs:
+  focus: verified
 train:
   model_name_or_path: micro:base
   loss_type: target-rpo

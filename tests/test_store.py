@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -64,6 +65,30 @@ def test_replace_is_all_or_nothing(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError):
             run.replace(("span",), broken())  # type: ignore[arg-type]
         assert run.ids("span") == ["old"]
+        run.replace(("span",), [("span", "new", Span(0, 2))])
+        assert run.ids("span") == ["new"]
+
+
+def test_replace_streams_from_the_run_itself(tmp_path: Path) -> None:
+    with Run(tmp_path / "r") as run:
+        run.put_many(("span", f"{n}", Span(n, n)) for n in range(2500))
+        run.put("other", "stays", Span(0, 0))
+        made = (("span", id, Span(span.start, span.end + 1)) for id, span in run.items("span", Span))
+        run.replace(("span",), made)
+        assert [(span.start, span.end) for _, span in run.items("span", Span)] == [(n, n + 1) for n in range(2500)]
+        assert run.ids("other") == ["stays"]
+        assert run.rounds() == [1]
+
+
+def test_a_replace_that_was_cut_off_leaves_nothing_for_the_next(tmp_path: Path) -> None:
+    def cut_off() -> Iterator[tuple[str, str, Span]]:
+        yield from (("span", f"stale {n}", Span(0, 1)) for n in range(1500))
+        raise KeyboardInterrupt
+
+    with Run(tmp_path / "r") as run:
+        with pytest.raises(KeyboardInterrupt):
+            run.replace(("span",), cut_off())
+        assert run.rounds() == []
         run.replace(("span",), [("span", "new", Span(0, 2))])
         assert run.ids("span") == ["new"]
 

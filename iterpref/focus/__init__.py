@@ -6,15 +6,37 @@
 (0, 6, 'changed')
 """
 
-from iterpref.focus.diff import Deletions, Differ, Hunk, focus_spans
+from iterpref.focus.diff import Deletions, Differ, Hunk, apply_hunks, focus_spans
+from iterpref.focus.ends import diff_ends
 from iterpref.focus.lexemes import diff_lexemes
 from iterpref.focus.lines import diff_lines
 from iterpref.focus.masks import token_weights
+from iterpref.focus.styles import STYLES, Style, resolve_style
+from iterpref.focus.tree import diff_tree
+from iterpref.focus.verified import Question, Search, Verified, reruns_agree, verified_focus, verify
 from iterpref.lookup import lookup
 
-__all__ = ["DIFFERS", "Deletions", "Differ", "Hunk", "focus_spans", "resolve_differ", "token_weights"]
+__all__ = [
+    "DIFFERS",
+    "STYLES",
+    "Deletions",
+    "Differ",
+    "Hunk",
+    "Question",
+    "Search",
+    "Style",
+    "Verified",
+    "apply_hunks",
+    "focus_spans",
+    "reruns_agree",
+    "resolve_differ",
+    "resolve_style",
+    "token_weights",
+    "verified_focus",
+    "verify",
+]
 
-DIFFERS: dict[str, Differ] = {"lines": diff_lines, "lexemes": diff_lexemes}
+DIFFERS: dict[str, Differ] = {"lines": diff_lines, "lexemes": diff_lexemes, "tree": diff_tree, "ends": diff_ends}
 
 
 def resolve_differ(name: str) -> Differ:

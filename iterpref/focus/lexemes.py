@@ -35,12 +35,7 @@ def lexemes(text: str) -> list[str]:
 def diff_lexemes(rejected: str, chosen: str) -> list[Hunk]:
     """Hunks of lexemes inside the hunks that :func:`diff_lines` finds."""
     return [
-        Hunk(
-            line.rejected_start + part.rejected_start,
-            line.rejected_start + part.rejected_end,
-            line.chosen_start + part.chosen_start,
-            line.chosen_start + part.chosen_end,
-        )
+        part.shifted(line.rejected_start, line.chosen_start)
         for line in diff_lines(rejected, chosen)
         for part in diff_sequences(
             lexemes(rejected[line.rejected_start : line.rejected_end]),

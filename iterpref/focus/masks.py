@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 
 from iterpref.types import Span
 
 __all__ = ["token_weights"]
 
 _NEWLINES = "\r\n"
+_RUN_OF_NEWLINES = re.compile(r"[\r\n]*")
 _END_OF_LINE = re.compile(r"\r\n|\r|\n")
 _BLANKS = " \t"
+_START, _END = itemgetter(0), itemgetter(1)
 
 
 def token_weights(text: str, offsets: Sequence[tuple[int, int]], spans: Sequence[Span]) -> list[float]:
@@ -38,40 +41,62 @@ def token_weights(text: str, offsets: Sequence[tuple[int, int]], spans: Sequence
         spans: characters of ``text`` with their weights; where several meet, the largest weight counts.
 
     Returns:
-        ``len(offsets) + 1`` weights. Time is linear in the tokens and in what the spans cover.
+        ``len(offsets) + 1`` weights. Beyond making this list, time goes with what the spans cover.
     """
-    starts: list[int] = []
-    ends: list[int] = []  # of the reaches
-    for start, end in offsets:
-        anchor, stop = _reach(text, start, max(end, start + 1))
-        starts.append(anchor)
-        ends.append(stop)
     weights = [0.0] * (len(offsets) + 1)
+    reached = 0  # from here on no span has been
     for span in spans:
-        if span.start < span.end:
-            tokens = range(bisect_right(ends, span.start), bisect_left(starts, span.end))
+        if not span.weight:
+            continue
+        first, last = (
+            _covered(text, offsets, span.start, span.end)
+            if span.start < span.end
+            else _junction(text, offsets, span.start)
+        )
+        if first >= reached:
+            weights[first:last] = [span.weight] * (last - first)
         else:
-            tokens = _junction(text, offsets, span.start)
-        for token in tokens:
-            weights[token] = max(weights[token], span.weight)
+            weights[first:last] = [max(weight, span.weight) for weight in weights[first:last]]
+        reached = max(reached, last)
     return weights
 
 
-def _reach(text: str, start: int, end: int) -> tuple[int, int]:
-    """What the token ``text[start:end]`` covers of the line it belongs to."""
-    anchor = start
-    while anchor < end and text[anchor : anchor + 1] in _NEWLINES and anchor < len(text):
-        anchor += 1
-    if anchor == end:
-        anchor = start
-    line_end = _END_OF_LINE.search(text, anchor, end)
-    return anchor, line_end.end() if line_end else end
+def _end_of(offset: tuple[int, int]) -> int:
+    """Where a token ends; one without characters stands for the character at its place."""
+    start, end = offset
+    return end if end > start else start + 1
 
 
-def _junction(text: str, offsets: Sequence[tuple[int, int]], place: int) -> range:
+def _covered(text: str, offsets: Sequence[tuple[int, int]], start: int, end: int) -> tuple[int, int]:
+    """The tokens (first, one after the last) whose reach overlaps ``text[start:end]``."""
+    first = bisect_right(offsets, start, key=_end_of)
+    last = bisect_left(offsets, end, first, key=_START)
+    # Only at the edges may a token overlap the span with characters that are no part of its reach.
+    while first < last and offsets[first][0] < start and _reach_end(text, *offsets[first]) <= start:
+        first += 1
+    while first < last and _anchor(text, *offsets[last - 1]) >= end:
+        last -= 1
+    return first, last
+
+
+def _anchor(text: str, start: int, end: int) -> int:
+    """The first character of a token that is no newline, which tells its line; its start where all are."""
+    if end - start < 2 or text[start] not in _NEWLINES:
+        return start
+    run = _RUN_OF_NEWLINES.match(text, start, end)
+    return run.end() if run and run.end() < end else start
+
+
+def _reach_end(text: str, start: int, end: int) -> int:
+    """Where that line, or the token, ends."""
+    line_end = _END_OF_LINE.search(text, _anchor(text, start, end), max(end, start + 1))
+    return line_end.end() if line_end else max(end, start + 1)
+
+
+def _junction(text: str, offsets: Sequence[tuple[int, int]], place: int) -> tuple[int, int]:
     """The tokens by which the text goes on at ``place``: blanks, if any, and the first token that holds more."""
-    first = bisect_right(offsets, place, key=lambda offset: offset[1])
+    first = bisect_right(offsets, place, key=_END)
     last = first
     while last < len(offsets) and not text[max(place, offsets[last][0]) : offsets[last][1]].strip(_BLANKS):
         last += 1
-    return range(first, last + 1)
+    return first, last + 1

@@ -16,6 +16,7 @@ from typing import Any
 
 from iterpref.focus import Differ, token_weights
 from iterpref.records import trajectories, trajectory
+from iterpref.report.marks import unpenalised
 from iterpref.report.scores import Flip, kind_of
 from iterpref.store import Drop, Run
 from iterpref.types import Attempt, Pair, Span, Trajectory
@@ -96,6 +97,8 @@ def _session(run: Run, round: int, id: str, found: Trajectory, differ: Differ, t
             rejected = pair.rejected_spans
             version["pair"] = pair.id
             version["plus"] = _spans(pair.chosen_spans)
+            if final is not None and pair.chosen != final.code:
+                version["chosen"] = pair.chosen[:MAX_CODE]
         elif final is not None and attempt is not final:
             hunks = differ(attempt.code, final.code)
             rejected = [Span(hunk.rejected_start, hunk.rejected_end, 0.0, "changed") for hunk in hunks]
@@ -105,6 +108,7 @@ def _session(run: Run, round: int, id: str, found: Trajectory, differ: Differ, t
         if drop is not None:
             version["drop"] = drop.reason
         version["minus"] = _spans(rejected)
+        version["irrelevant"] = unpenalised(rejected)
         if tokenizer is not None:
             version["tokens"] = _tokens(attempt.code, rejected, tokenizer)
         versions.append({key: value for key, value in version.items() if value not in ("", [], None)})

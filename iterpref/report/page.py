@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from iterpref.focus import Differ, resolve_differ
 from iterpref.report.browse import Survey, flip_data, session_data, survey
+from iterpref.report.marks import IRRELEVANT
 from iterpref.report.numbers import Agreement, Funnel, agreement, focus_of, funnel
 from iterpref.report.scores import BASE, Result, by_learning_rate, curves, flips, results_of, thin
 from iterpref.report.svg import columns, intervals, key_of, lines
@@ -87,7 +88,9 @@ def write_page(run: Run, path: Path, *, tokenizer: Any | None = None, limit: int
         style=Markup(_template("page.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        data=_script_data({"tokens": tokenizer is not None, "sessions": sessions, "flips": wins}),
+        data=_script_data(
+            {"tokens": tokenizer is not None, "reasons": IRRELEVANT, "sessions": sessions, "flips": wins}
+        ),
     )
     return run.write_text(str(path.resolve()), text)
 

@@ -76,7 +76,8 @@ class Encoder:
         if not prompt_ids:
             return "empty prompt"
         prompt = np.array(prompt_ids, np.int32)
-        chosen = self._completion(pair.prompt, prompt_ids, pair.chosen, spans=None)
+        chosen_spans = pair.chosen_spans if self._objective.weigh_chosen else None
+        chosen = self._completion(pair.prompt, prompt_ids, pair.chosen, chosen_spans)
         if isinstance(chosen, str):
             return f"chosen {chosen}"
         if pair.rejected is None or self._objective.contrast == 0:

@@ -19,12 +19,16 @@ __all__ = ["Objective", "log_ratio", "objective", "pair_loss", "token_logps", "t
 
 @dataclass(frozen=True)
 class Objective:
-    """``contrast * mean pair term + alpha * NLL``; ``focused``: K- counts the tokens of D- only, else all of y-."""
+    """``contrast * mean pair term + alpha * NLL``; ``focused``: K- counts the tokens of D- only, else all of y-.
+
+    ``weigh_chosen``: K+ counts the spans of y+ with their weights, else all of y+. The NLL is always over all of it.
+    """
 
     contrast: float
     alpha: float
     beta: float
     focused: bool
+    weigh_chosen: bool = False
 
 
 def objective(config: TrainConfig) -> Objective:
@@ -52,7 +56,9 @@ def objective(config: TrainConfig) -> Objective:
         raise InputError(
             "train: `contrast_weight` and `rpo_alpha` are both 0, so nothing is trained; raise one of them."
         )
-    return Objective(contrast, alpha, config.beta, focused=config.loss_type.startswith("target"))
+    return Objective(
+        contrast, alpha, config.beta, focused=config.loss_type.startswith("target"), weigh_chosen=config.weigh_chosen
+    )
 
 
 def token_logps(logits_RSV: torch.Tensor, targets_RS: torch.Tensor) -> torch.Tensor:

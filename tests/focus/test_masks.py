@@ -1,9 +1,8 @@
+"""The token rule on texts cut by hand, and against a brute force over characters."""
+
 from __future__ import annotations
 
 import re
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +10,6 @@ from hypothesis import strategies as st
 
 from iterpref.focus.masks import token_weights
 from iterpref.types import Span
-
-TOKENIZERS = ["qwen2", "deepseek-coder", "starcoder", "llama-spm"]
 
 
 def cut(*tokens: str) -> tuple[str, list[tuple[int, int]]]:
@@ -117,81 +114,3 @@ def test_with_a_token_for_every_character_the_weights_are_those_of_the_character
     offsets = [(place, place + 1) for place in range(len(text))]
 
     assert token_weights(text, offsets, spans) == brute_force(text, spans)
-
-
-@cache
-def real_tokenizer(path: Path) -> Any:
-    return pytest.importorskip("transformers").AutoTokenizer.from_pretrained(path)
-
-
-def focused(data: Path, name: str, text: str, part: str) -> str:
-    """The tokens of ``text`` that a span over ``part`` puts in focus, joined by ``|``."""
-    # a newline before the text, as in a prompt, so that no tokenizer puts a blank before its first word
-    tokenizer = real_tokenizer(data / "tokenizers" / name)
-    encoding = tokenizer("\n" + text, add_special_tokens=False, return_offsets_mapping=True)
-    offsets = [(start - 1, end - 1) for start, end in encoding["offset_mapping"][1:]]
-    start = text.index(part)
-    weights = token_weights(text, offsets, [Span(start, start + len(part))])
-    return "|".join(text[a:b] for (a, b), weight in zip(offsets, weights, strict=False) if weight)
-
-
-@pytest.mark.parametrize("name", TOKENIZERS)
-def test_wrong_indentation_is_penalised_on_its_own_line(data: Path, name: str) -> None:
-    text = "def f(x):\n  y = 1\n    return y\n"
-    first = "\n   " if name == "starcoder" else "   "
-
-    assert focused(data, name, text, "    return y\n") == f"{first}| return| y|\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "line_before"),
-    [
-        ("qwen2", "a| =| b|\n\n\n"),
-        ("deepseek-coder", "a| =| b|\n"),
-        ("starcoder", "a| =| b"),
-        ("llama-spm", "a| =| b|\n"),
-    ],
-)
-def test_blank_lines_end_the_line_before_them(data: Path, name: str, line_before: str) -> None:
-    text = "a = b\n\n\n    c\nd\n"
-    first = "\n\n\n   " if name == "starcoder" else "   "
-
-    assert focused(data, name, text, "a = b\n") == line_before
-    assert focused(data, name, text, "    c\n") == f"{first}| c|\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "tokens"),
-    [
-        ("qwen2", "\tb| =| x|\r\n"),
-        ("deepseek-coder", "\t|b| =| x|\r|\n"),
-        ("starcoder", "\t|b| =| x|\r|\n"),
-        ("llama-spm", "\t|b| =| x|\r|\n"),
-    ],
-)
-def test_tabs_and_crlf(data: Path, name: str, tokens: str) -> None:
-    assert focused(data, name, "a = x\r\n\tb = x\r\nc = x\r\n", "\tb = x\r\n") == tokens
-
-
-@pytest.mark.parametrize(("name", "parts"), [("qwen2", 1), ("deepseek-coder", 3), ("starcoder", 2), ("llama-spm", 4)])
-def test_all_bytes_of_a_character_are_penalised(data: Path, name: str, parts: int) -> None:
-    assert focused(data, name, "s = '√😀'\nt = 'ü'\n", "😀") == "|".join(["😀"] * parts)
-
-
-@pytest.mark.parametrize("name", TOKENIZERS)
-def test_a_sub_line_span_penalises_its_token_alone(data: Path, name: str) -> None:
-    assert focused(data, name, "x = (a + b)\n", "+") == " +"
-
-
-@pytest.mark.parametrize("name", TOKENIZERS)
-def test_missing_lines_penalise_what_stands_there_instead(data: Path, name: str) -> None:
-    tokenizer = real_tokenizer(data / "tokenizers" / name)
-    text = "if x:\n    a = y\n    c = z\n"
-    encoding = tokenizer("\n" + text, add_special_tokens=False, return_offsets_mapping=True)
-    offsets = [(start - 1, end - 1) for start, end in encoding["offset_mapping"][1:]]
-    place = text.index("    c")
-
-    weights = token_weights(text, offsets, [Span(place, place)])
-
-    first = "\n   " if name == "starcoder" else "   "
-    assert [text[a:b] for (a, b), weight in zip(offsets, weights, strict=False) if weight] == [first, " c"]

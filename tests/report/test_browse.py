@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from iterpref.report import browse
 from iterpref.report.browse import session_data, survey
 from iterpref.report.numbers import solved_by_version
 from iterpref.store import Run
-from iterpref.types import Span
+from iterpref.types import Pair, Span
 from tests.report.conftest import add_sessions, small_sessions
 from tests.report.large import fill
 
@@ -94,6 +95,21 @@ def test_missing_code_is_a_place_with_its_weight(sessions: dict[str, dict[str, A
     place = len("def mean(xs):\n")
     assert version["minus"] == [[place, place, 1.0, "missing"]]
     assert version["tokens"]["penalised"] >= 1
+
+
+def test_irrelevant_places_are_counted_by_reason_and_a_minimal_y_plus_is_shown_as_it_is(tmp_path: Path) -> None:
+    session = small_sessions()["world/largest"]
+    with Run(tmp_path / "run") as run:
+        add_sessions(run, {"world/largest": session})
+        pair = run.get("pair", "world/largest/0", Pair)
+        assert pair is not None
+        spans = (*pair.rejected_spans, Span(0, 3, 0.0, "renamed"), Span(4, 5, 0.0, "renamed"))
+        run.replace(["pair"], [("pair", "world/largest/0", replace(pair, rejected_spans=spans, chosen="minimal\n"))])
+        (found,) = session_data(run, [(1, "world/largest")], diff_lines, None)
+    first, second = found["versions"][:2]
+    assert (first["irrelevant"], first["chosen"]) == ("2 renamed", "minimal\n")
+    assert "irrelevant" not in second
+    assert "chosen" not in second
 
 
 def test_anchors_and_unsolved_sessions_compare_with_nothing(sessions: dict[str, dict[str, Any]]) -> None:

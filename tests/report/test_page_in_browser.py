@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from iterpref.report.page import write_page
 from iterpref.store import Run
-from tests.report.conftest import HOSTILE
+from iterpref.types import Attempt, Pair, Span, Task, Trajectory
+from tests.report.conftest import HOSTILE, PASS, add_sessions, wrong
 from tests.report.large import fill
 
 By = pytest.importorskip("selenium.webdriver.common.by", reason="selenium is not installed").By
@@ -148,6 +150,45 @@ def test_marks_say_what_they_are(opened: Any) -> None:
     assert marks("pen") == ""
 
 
+def test_what_running_proves_irrelevant_has_its_own_mark_and_reason(
+    browser: Any, tokenizer: Any, tmp_path: Path
+) -> None:
+    rejected = "def f(n):\n    k = n\n    # one more\n    return k - 1\n"
+    chosen = "def f(n):\n    total = n\n    return total + 1\n"
+    name, line = rejected.index("k = n"), rejected.index("    return")
+    spans = (
+        Span(name, name + 1, 0.0, "renamed"),
+        Span(rejected.index("    #"), line, 0.0, "irrelevant"),
+        Span(line, len(rejected), 1.0, "changed"),
+        Span(len(rejected), len(rejected), 0.0, "irrelevant"),
+    )
+    versions = (Attempt(0, rejected, wrong("f(1)")), Attempt(1, chosen, PASS))
+    with Run(tmp_path / "run") as run:
+        add_sessions(run, {"one": Trajectory(Task("one", "Add one."), versions)})
+        pair = run.get("pair", "one/0", Pair)
+        assert pair is not None
+        run.replace(["pair"], [("pair", "one/0", replace(pair, rejected_spans=spans))])
+        report = write_page(run, tmp_path / "report.html", tokenizer=tokenizer)
+    size(browser, 1280, 900)
+    browser.get(report.as_uri())
+
+    def marks(kind: str) -> list[tuple[str, str]]:
+        nodes = browser.find_elements(By.CSS_SELECTOR, f"article mark.{kind}")
+        return [(n.get_attribute("textContent").strip(), n.get_attribute("title")) for n in nodes]
+
+    told = "irrelevant: the tests pass without this change"
+    for unit in ("characters", "tokens"):
+        texts = [mark for mark in marks("irr") if mark[0]]
+        assert ("k", "irrelevant: only renamed") in texts, unit
+        assert "".join(text for text, title in texts if title == told).replace(" ", "") == "#onemore", unit
+        assert ("", told) in marks("gap"), unit
+        press(browser, "t")
+    assert {title for text, title in marks("pen") if text} == {"penalised: changed"}
+    assert "No penalty: 2 irrelevant, 1 renamed." in browser.find_element(By.ID, "v-panel").text
+    rows = [row.get_attribute("data-sign") for row in browser.find_elements(By.CSS_SELECTOR, "#v-panel .code .row")]
+    assert rows[:4] == [None, "=", "=", "\u2212"]
+
+
 def test_filters_narrow_down(opened: Any) -> None:
     def choose(name: str, value: str) -> str:
         opened.find_element(By.CSS_SELECTOR, f"#f-{name} option[value='{value}']").click()
@@ -191,7 +232,13 @@ def test_text_stands_out(opened: Any, dark: bool) -> None:
     """Contrast of at least 4.5 (WCAG AA) for the page's text colours on what they stand on."""
     size(opened, 1280, 900, dark)
     on = {"--paper": ["--ink", "--dim", "--accent", "--pen", "--pref"], "--card": ["--ink", "--dim", "--accent"]}
-    on |= {"--pen-bg": ["--ink"], "--pref-bg": ["--ink"], "--rec-bg": ["--ink"], "--gap-bg": ["--gap"]}
+    on |= {
+        "--pen-bg": ["--ink"],
+        "--pref-bg": ["--ink"],
+        "--rec-bg": ["--ink"],
+        "--irr-bg": ["--ink", "--irr"],
+        "--gap-bg": ["--gap"],
+    }
     on |= {"--accent": ["--paper"], "--accent-soft": ["--ink", "--dim"], "--soft": ["--ink", "--dim"]}
     for ground, inks in on.items():
         for ink in inks:

@@ -41,6 +41,17 @@ def test_only_the_focus_of_the_rejected_program_has_weight(tokenizer: PreTrained
     assert tokenizer.decode(example.chosen.ids) == make_pairs(2)[1].chosen + "<|end|>"
 
 
+def test_the_spans_of_the_preferred_program_weigh_if_asked_for(tokenizer: PreTrainedTokenizerFast) -> None:
+    pair = make_pairs(2)[1]
+    span = Span(pair.chosen.index("    return"), len(pair.chosen), 0.5, "changed")
+    symmetric = replace(TARGET_RPO, weigh_chosen=True)
+
+    example = one(tokenizer, replace(pair, chosen_spans=(span,)), symmetric)
+
+    assert focused_text(tokenizer, example.chosen) == "\n    return x + 1\n"
+    assert set(example.chosen.weights.tolist()) == {0.0, 0.5}
+
+
 def test_plain_dpo_weighs_every_token_and_the_end_token(tokenizer: PreTrainedTokenizerFast) -> None:
     example = one(tokenizer, make_pairs(1)[0], DPO)
 

@@ -29,6 +29,9 @@
 
   // -- code ---------------------------------------------------------------------------------------------------------
 
+  // Why a difference without weight is beside the point, in words; empty where nothing says that it is.
+  const irrelevant = (weight, reason) => (weight > 0 ? "" : data.reasons[reason] || "");
+
   // A program with its spans: [start, end, weight, reason] in code points. `tokens` draws whole tokens instead.
   function renderCode(code, spans, side, tokens) {
     const chars = Array.from(code);
@@ -56,7 +59,7 @@
       body.append(row);
     };
     const flag = (mark) => {
-      const rank = "~▸+−";
+      const rank = "~=▸+−";
       const now = row.getAttribute("data-sign") || "";
       if (rank.indexOf(mark) > (now ? rank.indexOf(now) : -1)) row.setAttribute("data-sign", mark);
     };
@@ -67,13 +70,18 @@
     cuts.forEach((start, index) => {
       for (const [at, , weight, reason] of gaps) {
         if (at !== start) continue;
-        const told = weight > 0 ? "missing: what follows is penalised" : "missing";
-        const chip = el("mark", { class: "gap", "data-label": told, role: "img", "aria-label": `code is ${told}`, title: reason });
+        const beside = irrelevant(weight, reason);
+        const told = beside ? "only y+ has code here" : weight > 0 ? "missing: what follows is penalised" : "missing";
+        const chip = el("mark", {
+          class: beside ? "gap irr" : "gap", "data-label": told, role: "img",
+          "aria-label": beside ? `${told}, ${beside}` : `code is ${told}`, title: beside || reason,
+        });
+        const flagged = beside ? "=" : "▸";
         if (row.hasChildNodes()) {
           row.append(chip);
-          flag("▸");
+          flag(flagged);
         } else {
-          row.before(el("span", { class: "row", "data-sign": "▸" }, chip)); // whole lines are missing: a row without number
+          row.before(el("span", { class: "row", "data-sign": flagged }, chip)); // whole lines are missing: a row without number
         }
       }
       const end = cuts[index + 1];
@@ -83,11 +91,12 @@
       const covering = wide.filter(([a, b]) => a <= start && end <= b);
       const strongest = covering.reduce((best, span) => (best === null || span[2] > best[2] ? span : best), null);
       let kind = "";
-      if (side === "plus") kind = strongest ? "pref" : "";
-      else if (tokens) kind = piece && piece[2] ? "pen" : strongest && !(strongest[2] > 0) ? "rec" : "";
-      else kind = strongest ? (strongest[2] > 0 ? "pen" : "rec") : "";
+      const beside = strongest && irrelevant(strongest[2], strongest[3]);
+      if (side === "plus") kind = strongest ? (beside ? "irr" : "pref") : "";
+      else if (tokens) kind = piece && piece[2] ? "pen" : strongest && !(strongest[2] > 0) ? (beside ? "irr" : "rec") : "";
+      else kind = strongest ? (strongest[2] > 0 ? "pen" : beside ? "irr" : "rec") : "";
       const text = chars.slice(start, end).join("");
-      const told = { pen: "penalised", rec: strongest && strongest[3] === "differs" ? "differs" : "differs, no penalty", pref: "preferred instead" };
+      const told = { pen: strongest ? `penalised: ${strongest[3]}` : "penalised", irr: beside, rec: strongest && strongest[3] === "differs" ? "differs" : "differs, no penalty", pref: "preferred instead" };
       const put = (part, extra) => {
         const name = [kind, ...extra].filter(Boolean).join(" ");
         if (part) row.append(name ? el(kind ? "mark" : "span", { class: name, title: told[kind] }, part) : document.createTextNode(visible(part)));
@@ -98,7 +107,7 @@
       put(text.slice(0, indent), ["ws"]); // no underline below indentation
       put(text.slice(indent, newline), [begins]);
       put(text.slice(newline), piece ? ["nl", newline === 0 ? begins : ""] : ["ws"]);
-      if (kind && (!tokens || newline > 0)) flag({ pen: "−", rec: "~", pref: "+" }[kind]);
+      if (kind && (!tokens || newline > 0)) flag({ pen: "−", rec: "~", irr: "=", pref: "+" }[kind]);
       if (text.endsWith("\n") && end < chars.length) open();
     });
     if (tokens) row.append(el(tokens.end ? "mark" : "span", { class: tokens.end ? "endtoken pen" : "endtoken", title: tokens.end ? "end token: penalised" : "end token" }));
@@ -214,6 +223,7 @@
       const t = each.tokens;
       left.append(remark(el("b", {}, `${t.penalised} of ${t.count} tokens`), ` penalised${t.end ? ", and the end token" : ""}.`));
     } else if (each.tokens && asTokens) left.append(remark(many(each.tokens.count, "token"), "."));
+    if (each.irrelevant) left.append(remark("No penalty: ", el("b", {}, each.irrelevant), "."));
     if (each.drop) left.append(remark("Not paired: ", el("b", {}, each.drop), "."));
     if (each.pair) left.append(remark(`Pair ${each.pair}.`));
     if (each.anchor) left.append(remark("An anchor: it passed with no failure before it, and joins the NLL term only."));
@@ -223,8 +233,8 @@
     if (each === final) return left;
     if (!final) return [left, remark("No version of this task passes, so there is nothing to compare with.")];
     const right = el("div", {},
-      el("p", { class: "side-head" }, el("b", {}, `y+  version ${final.index}`), verdict(final)),
-      renderCode(final.code, each.plus || [], "plus", asTokens ? final.tokens : null), cutRemark(final));
+      el("p", { class: "side-head" }, el("b", {}, each.chosen ? "y+  this version with what it needs" : `y+  version ${final.index}`), verdict(final)),
+      renderCode(each.chosen || final.code, each.plus || [], "plus", asTokens && !each.chosen ? final.tokens : null), cutRemark(final));
     return el("div", { class: "pair" }, left, right);
   }
 

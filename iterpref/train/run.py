@@ -108,11 +108,19 @@ def train(
             f"train: none of {len(pairs)} pairs can be trained on ({_reasons(dropped)}); check the pairs, "
             "`max_length` and `use_anchors`."
         )
+    if len(examples) < arguments.world_size:
+        raise InputError(
+            f"train: {len(examples)} pairs cannot be shared by {arguments.world_size} processes; start fewer."
+        )
     reached = (
         config.max_steps * arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
     )
     if 0 < reached < len(examples):  # what max_steps will not reach needs no reference values
-        examples = random.Random(seed).sample(examples, reached)
+        groups: dict[Any, list[Example]] = {}
+        for number, example in enumerate(examples):
+            groups.setdefault(example.trajectory or number, []).append(example)
+        some = random.Random(seed).sample(list(groups.values()), min(reached, len(groups)))
+        examples = [example for group in some for example in group][:reached]
     held_out, _ = encoder.encode(eval_pairs)
 
     write_json(out_dir / _RUN, identity)
@@ -121,10 +129,9 @@ def train(
     dtype = None if config.init_config else model_config.dtype
     key = []
     if weights.contrast:
-        attention = model.config._attn_implementation
         tokens = hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
         precision = f"{model.dtype} bf16={arguments.bf16} fp16={arguments.fp16}"
-        key = [weights_hash(model.state_dict().items()), tokens, precision, attention]
+        key = [weights_hash(model.state_dict().items()), tokens, precision]
     if config.use_peft:
         model = add_adapter(model, config)
         if arguments.gradient_checkpointing:
@@ -144,8 +151,9 @@ def train(
         callbacks=[LogBeforeSave(), MetricsFile(out_dir / "metrics.jsonl", on_log), DriftWarning(), progress],
     )
     trainer.remove_callback(PrinterCallback)
+    attention = trainer.use_trees()
     if weights.contrast:
-        cache = ReferenceCache(cache_dir or out_dir / "cache", key)
+        cache = ReferenceCache(cache_dir or out_dir / "cache", [*key, attention])
         both = cache.fill(
             [*examples, *held_out],
             trainer.reference_logps,

@@ -155,6 +155,8 @@ def test_a_batch_by_hand() -> None:
         "reference": [[0, -1], [-1, -2], [-1, -2]],
         "contrasted": [False, True],
         "anchor": [True, False],
+        "lengths": [1, 2, 2],
+        "tokens": [9, 9],
     }
 
 

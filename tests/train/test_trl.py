@@ -42,17 +42,18 @@ def encode(objective: Objective) -> list[Example]:
     return examples
 
 
-def ours(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
+def ours(objective: Objective, folder: Path, *, trees: bool) -> tuple[float, torch.Tensor]:
     policy, reference = models()
     from transformers import TrainingArguments
 
     arguments = TrainingArguments(output_dir=str(folder), remove_unused_columns=False, **COMMON)
     options: dict[str, Any] = {"args": arguments, "objective": objective, "data_collator": Collator(0)}
     cache = ReferenceCache(folder, ["oracle"])
-    compute = FocalTrainer(model=reference, **options).reference_logps
-    examples = cache.fill(encode(objective), compute, wait=lambda: None)
-    trainer = FocalTrainer(model=policy, **options)
-    loss = trainer.compute_loss(policy, Collator(0)(examples))
+    referee, trainer = FocalTrainer(model=reference, **options), FocalTrainer(model=policy, **options)
+    if trees:
+        assert referee.use_trees() == trainer.use_trees() == "iterpref_tree, dense"
+    examples = cache.fill(encode(objective), referee.reference_logps, wait=lambda: None)
+    loss = trainer.compute_loss(policy, trainer.data_collator(examples))
     return loss.item(), gradients(policy, loss)
 
 
@@ -103,6 +104,7 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
     return loss.item(), gradients(policy, loss)
 
 
+@pytest.mark.parametrize("trees", [False, True], ids=["padded", "trees"])
 @pytest.mark.parametrize(
     "objective",
     [
@@ -111,8 +113,8 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
         pytest.param(Objective(1.0, 1.0, 0.1, focused=True), id="target-rpo"),
     ],
 )
-def test_loss_and_gradients_are_those_of_trl(objective: Objective, tmp_path: Path) -> None:
-    loss, gradient = ours(objective, tmp_path / "ours")
+def test_loss_and_gradients_are_those_of_trl(objective: Objective, trees: bool, tmp_path: Path) -> None:
+    loss, gradient = ours(objective, tmp_path / "ours", trees=trees)
     their_loss, their_gradient = theirs(objective, tmp_path / "theirs")
 
     assert loss == pytest.approx(their_loss, rel=1e-5)

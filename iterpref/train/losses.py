@@ -3,13 +3,15 @@
 P: pairs, R: rows (one completion each), S: scored positions of a row, V: vocabulary.
 """
 
-# ruff: noqa: N803 - tensors carry their shape in their name
+# ruff: noqa: N803, N806 - tensors carry their shape in their name
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy, logsigmoid
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import logsigmoid
 
 from iterpref.config import TrainConfig
 from iterpref.errors import InputError
@@ -56,10 +58,44 @@ def objective(config: TrainConfig) -> Objective:
 
 
 def token_logps(logits_RSV: torch.Tensor, targets_RS: torch.Tensor) -> torch.Tensor:
-    """``log pi(y_t | x, y_<t)`` of every target, at least in float32."""
-    wide = logits_RSV if logits_RSV.dtype == torch.float64 else logits_RSV.float()
-    # one fused pass over the vocabulary each way; gather and logsumexp would take several
-    return -cross_entropy(wide.flatten(0, 1), targets_RS.flatten(), reduction="none").view_as(targets_RS)
+    """``log pi(y_t | x, y_<t)`` of every target, at least in float32. Uses up the logits: backward overwrites them."""
+    logps: torch.Tensor = _TokenLogps.apply(logits_RSV.flatten(0, 1), targets_RS.flatten())  # type: ignore[no-untyped-call]
+    return logps.view_as(targets_RS)
+
+
+class _TokenLogps(torch.autograd.Function):
+    """Log-softmax at one target a row, in the memory of the logits alone.
+
+    They are by far the largest tensor of a step. cross_entropy holds three of their size; here their gradient,
+    ``g (1[v = target] - pi_v)``, takes their place.
+    """
+
+    ROWS = 16  # that fit a processor's cache while they are worked on
+
+    @staticmethod
+    def forward(ctx: Any, logits_NV: torch.Tensor, targets_N: torch.Tensor) -> torch.Tensor:
+        wide = logits_NV.dtype if logits_NV.dtype == torch.float64 else torch.float32
+        rows = _TokenLogps._rows(logits_NV)
+        norms_N = torch.cat([part.to(wide).logsumexp(-1) for part in torch.split(logits_NV, rows)])
+        ctx.save_for_backward(logits_NV, targets_N, norms_N)
+        return logits_NV.gather(1, targets_N[:, None])[:, 0].to(wide) - norms_N
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient_N: torch.Tensor) -> tuple[torch.Tensor, None]:
+        logits_NV, targets_N, norms_N = ctx.saved_tensors
+        rows = _TokenLogps._rows(logits_NV)
+        parts = (torch.split(tensor, rows) for tensor in (logits_NV, targets_N[:, None], norms_N, gradient_N))
+        for logits, targets, norms, gradient in zip(*parts, strict=True):
+            shares = logits.to(norms.dtype)  # the logits themselves where they are wide enough
+            shares.sub_(norms[:, None]).exp_().mul_(-gradient[:, None]).scatter_add_(1, targets, gradient[:, None])
+            if shares is not logits:
+                logits.copy_(shares)
+        return logits_NV, None
+
+    @staticmethod
+    def _rows(logits_NV: torch.Tensor) -> int:
+        return _TokenLogps.ROWS if logits_NV.device.type == "cpu" else 1024
 
 
 def log_ratio(policy_RS: torch.Tensor, reference_RS: torch.Tensor, weights_RS: torch.Tensor) -> torch.Tensor:

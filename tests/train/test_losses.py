@@ -46,6 +46,25 @@ def test_token_logps_by_hand() -> None:
     assert logps.tolist() == [pytest.approx([math.log(3 / 4), math.log(1 / 2)])]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6), (torch.bfloat16, 2e-2)]
+)
+def test_token_logps_and_their_gradient_are_those_of_log_softmax(dtype: torch.dtype, tolerance: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    logits = (5 * torch.randn(2, 20, 50, generator=draw, dtype=torch.float64)).to(dtype)
+    targets, weights = torch.randint(0, 50, (2, 20), generator=draw), torch.randn(2, 20, generator=draw)
+    ours, theirs = logits.clone().requires_grad_(), logits.clone().double().requires_grad_()
+
+    found = token_logps(ours * 1, targets)
+    (found * weights).sum().backward()
+    expected = theirs.log_softmax(-1).gather(-1, targets[..., None])[..., 0]
+    (expected * weights).sum().backward()
+
+    assert torch.allclose(found.double(), expected, rtol=0, atol=min(tolerance, 1e-5))
+    assert ours.grad is not None
+    assert torch.allclose(ours.grad.double(), theirs.grad, rtol=0, atol=tolerance)
+
+
 def test_token_logps_of_half_precision_logits_are_computed_in_float32() -> None:
     logits = torch.randn(2, 3, 50, generator=torch.Generator().manual_seed(0)).bfloat16()
     targets = torch.zeros(2, 3, dtype=torch.long)

@@ -47,7 +47,7 @@ def test_token_logps_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-6), (torch.bfloat16, 2e-2)]
+    ("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 1e-5), (torch.bfloat16, 2e-2)]
 )
 def test_token_logps_and_their_gradient_are_those_of_log_softmax(dtype: torch.dtype, tolerance: float) -> None:
     draw = torch.Generator().manual_seed(0)

@@ -70,8 +70,12 @@ class GlobalBatches(Sampler[list[int]]):
             counts += [rest]
         else:
             counts[-1] += rest
-        micro = self._size * self._world
-        return [(count, min(self._step, -(-count // micro) * micro) // self._size) for count in counts if count]
+        most = self._step // self._size
+        return [(count, min(most, self._world * self._rounds(count))) for count in counts if count]
+
+    def _rounds(self, count: int) -> int:
+        """Micro-batches of each process in a step of ``count`` examples; none of them is empty."""
+        return max(1, min(-(-count // (self._size * self._world)), count // self._world))
 
     def _shuffled(self) -> list[int]:
         generator = torch.Generator().manual_seed(self._epoch + self._seed)

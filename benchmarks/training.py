@@ -254,7 +254,7 @@ def real(options: argparse.Namespace) -> list[Any]:
     order = random.Random(0).sample(list(groups.values()), len(groups))
     chosen = [pair for group in order for pair in group][: options.pairs]
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizers" / "qwen2")
-    encoder = Encoder(tokenizer, Objective(1.0, ALPHA, BETA, focused=True), max_length=2048, use_anchors=False)
+    encoder = Encoder(tokenizer, Objective(1.0, ALPHA, BETA, mask="focus"), max_length=2048, use_anchors=False)
     examples, _ = encoder.encode(chosen)
     cut = options.vocabulary[0]
     return [
@@ -282,7 +282,7 @@ def iterpref(model: Any, examples: list[Any], folder: Path, device: Any) -> tupl
     )
     from iterpref.train.data import Collator
 
-    objective = Objective(1.0, ALPHA, BETA, focused=True)
+    objective = Objective(1.0, ALPHA, BETA, mask="focus")
     trainer = FocalTrainer(model=model, args=arguments, objective=objective, data_collator=Collator(0))
     trainer.use_trees()
     return trainer.compute_loss, on(trainer.data_collator(examples), device)

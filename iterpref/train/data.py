@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from iterpref.focus.masks import token_weights
 from iterpref.suites.rendering import Renderer
 from iterpref.train.losses import Objective
+from iterpref.train.variants import chosen_spans, rejected_spans
 from iterpref.types import Pair, Span
 
 __all__ = ["Collator", "Completion", "Encoder", "Example"]
@@ -80,13 +81,13 @@ class Encoder:
         if not prompt_ids:
             return "empty prompt"
         prompt = np.array(prompt_ids, np.int32)
-        chosen = self._completion(pair.prompt, prompt_ids, pair.chosen, spans=None)
+        chosen = self._completion(pair.prompt, prompt_ids, pair.chosen, chosen_spans(pair, self._objective))
         if isinstance(chosen, str):
             return f"chosen {chosen}"
         trajectory = str(pair.provenance.get("trajectory", ""))
         if pair.rejected is None or self._objective.contrast == 0:
             return Example(prompt, chosen, None, anchor, trajectory)
-        spans = pair.rejected_spans if self._objective.focused else None
+        spans = rejected_spans(pair, self._objective)
         rejected = self._completion(pair.prompt, prompt_ids, pair.rejected, spans)
         if isinstance(rejected, str):
             return f"rejected {rejected}"

@@ -94,7 +94,8 @@ class Meter:
             metrics["rewards/margins"] = metrics["rewards/chosen"] - metrics["rewards/rejected"]
             metrics["rewards/accuracies"] = total["correct"] / pairs
             metrics["logps/rejected"] = total["rejected_logp"] / pairs
-            metrics["logps/chosen_drift"] = total["drift"] / total["drift_tokens"]
+            if objective.needs_reference:
+                metrics["logps/chosen_drift"] = total["drift"] / total["drift_tokens"]
             metrics["focus_share"] = total["focus_tokens"] / total["rejected_tokens"]
         metrics["loss"] = objective.contrast * pair_loss + objective.alpha * metrics["nll_loss"]
         return metrics

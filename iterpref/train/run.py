@@ -128,7 +128,7 @@ def train(
     model = load_model(config, model_config, bf16=arguments.bf16)
     dtype = None if config.init_config else model_config.dtype
     key = []
-    if weights.contrast:
+    if weights.needs_reference:
         tokens = hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
         precision = f"{model.dtype} bf16={arguments.bf16} fp16={arguments.fp16}"
         key = [weights_hash(model.state_dict().items()), tokens, precision]
@@ -152,7 +152,7 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     attention = trainer.use_trees()
-    if weights.contrast:
+    if weights.needs_reference:
         cache = ReferenceCache(cache_dir or out_dir / "cache", [*key, attention])
         both = cache.fill(
             [*examples, *held_out],

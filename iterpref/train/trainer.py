@@ -22,7 +22,7 @@ from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
 from iterpref.train.data import Collator, Completion, Example, Floats, Ints
 from iterpref.train.files import seal
 from iterpref.train.forward import attention_name, batch_logps, enable_trees
-from iterpref.train.losses import Objective, log_ratio, pair_loss, total_loss
+from iterpref.train.losses import Objective, pair_terms, total_loss
 from iterpref.train.meter import Meter
 from iterpref.train.order import GlobalBatches
 from iterpref.train.packing import TreeCollator
@@ -122,9 +122,9 @@ class FocalTrainer(Trainer):
         chosen = len(inputs["contrasted"])
         contrasted = inputs["contrasted"]
         weights_RS = inputs["weights"].to(logps_RS.dtype)
-        k_R = log_ratio(logps_RS, inputs["reference"], weights_RS)
-        k_chosen_P, k_rejected_P = k_R[:chosen][contrasted], k_R[chosen:]
-        losses_P = pair_loss(k_chosen_P, k_rejected_P, self.objective.beta)
+        k_chosen_P, k_rejected_P, losses_P = pair_terms(
+            logps_RS, inputs["reference"], weights_RS, contrasted, self.objective
+        )
         scored_BS = inputs["completion_mask"][:chosen]
         nll = -(logps_RS[:chosen] * scored_BS).sum()
         meter = self._train_meter if model.training else self._eval_meter

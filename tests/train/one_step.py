@@ -19,7 +19,7 @@ from iterpref.train.packing import TreeCollator
 from iterpref.train.trainer import FocalTrainer
 from tests.train.conftest import INIT_CONFIG, make_pairs, make_tokenizer
 
-OBJECTIVE = Objective(1.0, 0.7, 0.1, focused=True)
+OBJECTIVE = Objective(1.0, 0.7, 0.1, mask="focus")
 
 
 def make_examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:

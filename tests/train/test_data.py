@@ -13,9 +13,9 @@ from iterpref.train.losses import Objective
 from iterpref.types import Pair, Span
 from tests.train.conftest import CHATML, make_pairs, make_tokenizer
 
-TARGET_RPO = Objective(1.0, 1.0, 0.1, focused=True)
-DPO = Objective(1.0, 0.0, 0.1, focused=False)
-SFT = Objective(0.0, 1.0, 0.1, focused=False)
+TARGET_RPO = Objective(1.0, 1.0, 0.1, mask="focus")
+DPO = Objective(1.0, 0.0, 0.1, mask="all")
+SFT = Objective(0.0, 1.0, 0.1, mask="all")
 
 
 def encoder(tokenizer: PreTrainedTokenizerFast, objective: Objective = TARGET_RPO, max_length: int = 200) -> Encoder:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def test_the_pairs_of_a_trajectory_meet() -> None:
     assert {len(first), len(second), len(third)} == {4}
     assert sorted(first + second + third) == list(range(12))
     order = "".join("aabbccaaddbb"[number] for number in first + second + third)
-    assert len([1 for before, after in zip(order, order[1:], strict=False) if before != after]) == 3
+    assert len([1 for before, after in pairwise(order) if before != after]) == 3
 
 
 @given(

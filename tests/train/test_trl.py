@@ -72,7 +72,7 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
     arguments = DPOConfig(
         output_dir=str(folder),
         beta=objective.beta,
-        loss_type=["sigmoid", "sft"] if objective.alpha else ["sigmoid"],
+        loss_type=[objective.term, "sft"] if objective.alpha else [objective.term],
         loss_weights=[1.0, objective.alpha] if objective.alpha else [1.0],
         max_length=None,
         bf16=False,
@@ -94,7 +94,7 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
         assert row["chosen_ids"] == example.chosen.ids.tolist()
         assert row["rejected_ids"] == example.rejected.ids.tolist()
     batch = DataCollatorForPreference(pad_token_id=tokenizer.pad_token_id)(rows)
-    if objective.focused:
+    if objective.mask == "focus":
         for mask, example in zip(batch["completion_mask"][len(rows) :], examples, strict=True):
             assert example.rejected
             begin, end = len(example.prompt_ids), len(example.prompt_ids) + len(example.rejected.ids)
@@ -108,9 +108,10 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
 @pytest.mark.parametrize(
     "objective",
     [
-        pytest.param(Objective(1.0, 0.0, 0.1, focused=False), id="dpo"),
-        pytest.param(Objective(1.0, 0.0, 0.1, focused=True), id="target-dpo"),
-        pytest.param(Objective(1.0, 1.0, 0.1, focused=True), id="target-rpo"),
+        pytest.param(Objective(1.0, 0.0, 0.1, mask="all"), id="dpo"),
+        pytest.param(Objective(1.0, 0.0, 0.1, mask="focus"), id="target-dpo"),
+        pytest.param(Objective(1.0, 0.0, 0.1, mask="focus", term="ipo"), id="ipo"),
+        pytest.param(Objective(1.0, 1.0, 0.1, mask="focus"), id="target-rpo"),
     ],
 )
 def test_loss_and_gradients_are_those_of_trl(objective: Objective, trees: bool, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from iterpref.train.data import Completion, Example
 from iterpref.train.losses import Objective, log_ratio, pair_loss, total_loss
 
 VOCABULARY = 97
-OBJECTIVE = Objective(1.0, 0.7, 0.1, focused=True)
+OBJECTIVE = Objective(1.0, 0.7, 0.1, mask="focus")
 SMALL: dict[str, Any] = {
     "vocab_size": VOCABULARY,
     "hidden_size": 32,

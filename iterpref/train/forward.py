@@ -19,7 +19,7 @@ from iterpref.train.data import Collator, Completion
 from iterpref.train.losses import token_logps
 from iterpref.train.packing import TreeCollator
 
-__all__ = ["attention_name", "batch_logps", "enable_trees"]
+__all__ = ["attention_name", "batch_logps", "enable_trees", "why_not_trees"]
 
 Batch = dict[str, torch.Tensor]
 
@@ -73,13 +73,8 @@ def enable_trees(model: Any) -> str:
         "" if it does, else why it does not; the model is then as it was.
     """
     causal = _unwrapped(model)
-    kinds = set(getattr(causal.config.get_text_config(), "layer_types", None) or ())
-    if strange := sorted(kinds - {"full_attention", "sliding_attention"}):
-        return f"it has layers of {', '.join(strange)}, which read a row from left to right"
-    if not getattr(causal, "_supports_attention_backend", False):
-        return "its attention cannot be exchanged"
-    if not {"position_ids", "kwargs"} <= _parameters(causal):
-        return "it takes no positions"
+    if reason := why_not_trees(causal):
+        return reason
     before = causal.config._attn_implementation
     was_training = model.training
     model.eval()
@@ -95,9 +90,21 @@ def enable_trees(model: Any) -> str:
         model.train(was_training)
     scored = Collator(0).rows(rows)["completion_mask"].to(found.device)
     difference = (expected[scored] - found[scored]).abs().mean().item() if found.shape == expected.shape else np.inf
-    if difference > (0.1 if next(model.parameters()).dtype.itemsize < 4 else 1e-3):
+    if not difference <= (0.1 if next(model.parameters()).dtype.itemsize < 4 else 1e-3):  # nor if it is no number
         causal.set_attn_implementation(before)
         return f"on a trial its log-probabilities differ by {difference:.2g} from those of separate sequences"
+    return ""
+
+
+def why_not_trees(model: Any) -> str:
+    """What about a model's architecture rules trees out, or ""."""
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    if strange := sorted(kinds - {"full_attention", "sliding_attention"}):
+        return f"it has layers of {', '.join(strange)}, which read a row from left to right"
+    if not getattr(model, "_supports_attention_backend", False):
+        return "its attention cannot be exchanged"
+    if not {"position_ids", "kwargs"} <= _parameters(model):
+        return "it takes no positions"
     return ""
 
 

@@ -10,8 +10,26 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import torch
 from torch.utils.data import Sampler
+from transformers import TrainingArguments
 
-__all__ = ["GlobalBatches"]
+from iterpref.train.data import Example
+
+__all__ = ["GlobalBatches", "global_batches"]
+
+
+def global_batches(
+    examples: Sequence[Example], collate: Callable[[list[Example]], dict[str, torch.Tensor]], args: TrainingArguments
+) -> GlobalBatches:
+    """The order of ``examples`` under these training arguments; tokens are those of the collator's batches."""
+    return GlobalBatches(
+        [example.trajectory or number for number, example in enumerate(examples)],
+        size=args.train_batch_size,
+        accumulation=args.gradient_accumulation_steps,
+        rank=args.process_index,
+        world=args.world_size,
+        seed=args.seed if args.data_seed is None else args.data_seed,
+        cost=lambda numbers: int(collate([examples[number] for number in numbers])["tokens"][1]),
+    )
 
 
 class GlobalBatches(Sampler[list[int]]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,17 +18,11 @@ from iterpref.errors import InputError
 from iterpref.train.arguments import training_arguments
 from iterpref.train.callbacks import DriftWarning, LogBeforeSave, MetricsFile, ProgressBar
 from iterpref.train.card import model_card
-from iterpref.train.data import Collator, Encoder, Example
+from iterpref.train.data import Collator, Example
 from iterpref.train.files import complete_checkpoints, read_json, write_json
 from iterpref.train.losses import Objective, objective
-from iterpref.train.models import (
-    add_adapter,
-    check_tokenizer_fits,
-    export,
-    load_model,
-    load_model_config,
-    load_tokenizer,
-)
+from iterpref.train.models import add_adapter, export, load_model
+from iterpref.train.prepare import prepare
 from iterpref.train.reference import ReferenceCache, weights_hash
 from iterpref.train.trainer import FocalTrainer
 from iterpref.types import Pair
@@ -96,31 +89,9 @@ def train(
     arguments = training_arguments(config, out_dir / "checkpoints", seed)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    tokenizer = load_tokenizer(config.model_name_or_path)
-    model_config = load_model_config(config, tokenizer)
-    if config.init_config:
-        check_tokenizer_fits(tokenizer, model_config, (pair.chosen for pair in pairs[:100]))
-    positions = getattr(model_config.get_text_config(), "max_position_embeddings", None) or config.max_length
-    encoder = Encoder(tokenizer, weights, max_length=min(config.max_length, positions), use_anchors=config.use_anchors)
-    examples, dropped = encoder.encode(pairs)
-    if not examples:
-        raise InputError(
-            f"train: none of {len(pairs)} pairs can be trained on ({_reasons(dropped)}); check the pairs, "
-            "`max_length` and `use_anchors`."
-        )
-    if len(examples) < arguments.world_size:
-        raise InputError(
-            f"train: {len(examples)} pairs cannot be shared by {arguments.world_size} processes; start fewer."
-        )
-    reached = (
-        config.max_steps * arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
-    )
-    if 0 < reached < len(examples):  # what max_steps will not reach needs no reference values
-        groups: dict[Any, list[Example]] = {}
-        for number, example in enumerate(examples):
-            groups.setdefault(example.trajectory or number, []).append(example)
-        some = random.Random(seed).sample(list(groups.values()), min(reached, len(groups)))
-        examples = [example for group in some for example in group][:reached]
+    prepared = prepare(pairs, config, weights, arguments, seed)
+    tokenizer, model_config, encoder = prepared.tokenizer, prepared.model_config, prepared.encoder
+    examples, dropped = prepared.examples, prepared.dropped
     held_out, _ = encoder.encode(eval_pairs)
 
     write_json(out_dir / _RUN, identity)
@@ -266,7 +237,3 @@ def _last(state: TrainerState) -> dict[str, float]:
     entries = [entry for entry in state.log_history if "train_runtime" not in entry]
     last = {key: value for entry in entries for key, value in entry.items() if key != "step"}
     return dict(sorted(last.items()))
-
-
-def _reasons(dropped: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "there are no pairs"

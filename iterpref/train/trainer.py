@@ -24,7 +24,7 @@ from iterpref.train.files import seal
 from iterpref.train.forward import attention_name, batch_logps, enable_trees
 from iterpref.train.losses import Objective, pair_terms, total_loss
 from iterpref.train.meter import Meter
-from iterpref.train.order import GlobalBatches
+from iterpref.train.order import global_batches
 from iterpref.train.packing import TreeCollator
 
 __all__ = ["FocalTrainer"]
@@ -72,15 +72,7 @@ class FocalTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Micro-batches of :class:`~iterpref.train.order.GlobalBatches`."""
         examples, args = cast(list[Example], self.train_dataset), self.args
-        sampler = GlobalBatches(
-            [example.trajectory or number for number, example in enumerate(examples)],
-            size=self._train_batch_size,
-            accumulation=args.gradient_accumulation_steps,
-            rank=args.process_index,
-            world=args.world_size,
-            seed=args.data_seed if args.data_seed is not None else args.seed,
-            cost=lambda numbers: int(self.data_collator([examples[number] for number in numbers])["tokens"][1]),
-        )
+        sampler = global_batches(examples, self.data_collator, args)
         loader = DataLoader(
             cast("Dataset[Example]", examples),
             batch_sampler=sampler,

@@ -48,7 +48,7 @@ def test_pairs_become_a_model(config: TrainConfig, tmp_path: Path) -> None:
 def test_a_finished_run_returns_at_once(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = train(make_pairs(), config, tmp_path, seed=0)
 
-    monkeypatch.setattr("iterpref.train.run.load_tokenizer", lambda name: pytest.fail("it trains again"))
+    monkeypatch.setattr("iterpref.train.run.prepare", lambda *rest: pytest.fail("it trains again"))
     assert train(make_pairs(), config, tmp_path, seed=0) == result
 
 

@@ -161,15 +161,19 @@ def _flex(
 
 @cache
 def _compiled_flex(softcap: float | None) -> Any:
+    return torch.compile(_flex_function(softcap))
+
+
+def _flex_function(softcap: float | None) -> Any:
     from torch.nn.attention.flex_attention import flex_attention
 
-    if softcap is None:
-        return torch.compile(flex_attention)
-
     def capped(score: Any, batch: Any, head: Any, query: Any, key: Any) -> Any:
-        return softcap * torch.tanh(score / softcap)
+        return torch.tanh(score / softcap) * softcap
 
-    return torch.compile(lambda query, key, value, **options: flex_attention(query, key, value, capped, **options))
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **options: Any) -> Any:
+        return flex_attention(query, key, value, score_mod=None if softcap is None else capped, **options)
+
+    return attend
 
 
 AttentionInterface.register(NAME, tree_attention)

@@ -167,8 +167,10 @@ def _compiled_flex(softcap: float | None) -> Any:
 def _flex_function(softcap: float | None) -> Any:
     from torch.nn.attention.flex_attention import flex_attention
 
+    cap = 1.0 if softcap is None else softcap
+
     def capped(score: Any, batch: Any, head: Any, query: Any, key: Any) -> Any:
-        return torch.tanh(score / softcap) * softcap
+        return torch.tanh(score / cap) * cap
 
     def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **options: Any) -> Any:
         return flex_attention(query, key, value, score_mod=None if softcap is None else capped, **options)

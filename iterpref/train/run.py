@@ -123,6 +123,8 @@ def train(
     )
     trainer.remove_callback(PrinterCallback)
     attention = trainer.use_trees()
+    if trainer.is_world_process_zero():
+        progress.note(f"attention: {attention}")
     if weights.needs_reference:
         cache = ReferenceCache(cache_dir or out_dir / "cache", [*key, attention])
         both = cache.fill(

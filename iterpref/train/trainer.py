@@ -55,19 +55,17 @@ class FocalTrainer(Trainer):
         self._train_meter, self._eval_meter = Meter(), Meter()
 
     def use_trees(self) -> str:
-        """From now on compute prefix trees, if this model can; one line in the log says which attention it is.
+        """From now on compute prefix trees, if this model can; a warning says why it cannot.
 
         Returns:
-            the name of the attention, for the key of what is cached.
+            the name of the attention, for the log and for the key of what is cached.
         """
         reason = enable_trees(self.model)
         if reason:
             LOGGER.warning("padded sequences instead of prefix trees, which are faster: %s.", reason)
         else:
             self.data_collator = TreeCollator()
-        name = attention_name(self.model)
-        LOGGER.info("attention: %s", name)
-        return name
+        return attention_name(self.model)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Micro-batches of :class:`~iterpref.train.order.GlobalBatches`."""

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from iterpref.config import TrainConfig
+from iterpref.config import Recipe, TrainConfig
 from iterpref.errors import InputError
+from iterpref.pipeline import open_run, train_stage
 from iterpref.train import train
 from iterpref.train.plan import plan
 from iterpref.types import Pair
@@ -66,3 +67,20 @@ def test_a_model_without_trees_is_planned_with_padding(config: TrainConfig, pair
 def test_nothing_to_train_on_is_said_at_once(config: TrainConfig) -> None:
     with pytest.raises(InputError, match="none of 0 pairs"):
         plan([], config, seed=0)
+
+
+def test_the_verb_prints_the_plan_and_trains_nothing(
+    config: TrainConfig, pairs: list[Pair], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = Recipe(run=str(tmp_path / "run"), train=config, variants={"a": {}, "b": {"loss_type": "sft"}})
+    with open_run(recipe) as run:
+        for pair in pairs[3:7]:
+            run.put("pair", pair.id, pair, 1)
+        assert train_stage(run, recipe, dry_run=True) == {}
+
+    printed = capsys.readouterr()
+    text = printed.out + printed.err
+    assert "a would train:" in text
+    assert "b would train:" in text
+    assert "packing ratio" in text
+    assert not (tmp_path / "run" / "models").exists()

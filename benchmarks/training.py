@@ -14,9 +14,11 @@ Sides, all on the same pairs, with the reference values given (cached):
 
 Every measurement is a process of its own with one thread: a warm-up step, then one step (forward and backward), timed
 as process CPU time (on CUDA: wall time of several steps, synchronised). Sides take turns; a ratio is the median over
-the turns of peer / iterpref. "MiB" is what the step needed on top of model and gradients, "peak" is of the process.
-The loss of every side is shown too. MFU is of an H100's 989 TFLOP/s. Synthetic trajectories: prompts of about 350 tokens, y+ of about 200, each
-failing version differs from the one after it by an edit of 1 to 6 lines, or from y+ (``--edits`` says which).
+the turns of peer / iterpref. "MiB" is what the step needed on top of model and gradients, "peak" is of the process, and
+"ratio" is iterpref's MiB / the side's. The loss of every side is shown too. MFU is of an H100's 989 TFLOP/s.
+
+Synthetic trajectories: prompts of about 350 tokens, y+ of about 200, each failing version differs from the one after it
+by an edit of 1 to 6 lines (``--edits independent``: each from y+).
 ``--real`` reads trajectories/llm_debugging.jsonl.gz and the tokenizer qwen2 of the folder that ITERPREF_TEST_DATA
 names. Results: benchmarks/results/training.txt.
 """

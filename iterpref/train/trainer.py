@@ -78,6 +78,7 @@ class FocalTrainer(Trainer):
             num_workers=args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory,
             persistent_workers=args.dataloader_persistent_workers,
+            prefetch_factor=args.dataloader_prefetch_factor,
         )
         # not accelerator.prepare, which would deal the batches out to the processes again
         return prepare_data_loader(  # type: ignore[no-any-return]

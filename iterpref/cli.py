@@ -106,12 +106,16 @@ def train(
     recipe: RecipeArgument,
     overrides: Overrides = None,
     only: Annotated[list[str] | None, typer.Option(help="Train only this variant (may be given again).")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be trained: tokens, steps, memory, what is left out.")
+    ] = False,
 ) -> None:
     """Train on the pairs of a run: every variant of the recipe, or those named."""
     read = _read(recipe, overrides)
     with pipeline.open_run(read) as run:
-        pipeline.train_stage(run, read, only=only or ())
-        _finish(run, read)
+        pipeline.train_stage(run, read, only=only or (), dry_run=dry_run)
+        if not dry_run:
+            _finish(run, read)
 
 
 @app.command()

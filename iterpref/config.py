@@ -96,11 +96,14 @@ class TrainConfig:
     model_name_or_path: str = ""
     init_config: Mapping[str, Any] = field(default_factory=dict)  # random weights of this transformers config; the name
     # above then gives the tokenizer only
-    loss_type: Literal["sft", "dpo", "rpo", "target-dpo", "target-rpo"] = "target-rpo"
+    loss_type: Literal[
+        "sft", "dpo", "rpo", "target-dpo", "target-rpo", "symmetric", "hybrid", "diff-aug", "ipo", "simpo"
+    ] = "target-rpo"
     beta: float = 0.1  # paper: 0.1 (Table 8)
     rpo_alpha: float | None = None  # weight of NLL(y+); None: 1 for sft and *rpo (paper: 1), else 0
     contrast_weight: float | None = None  # weight of the pair term; None: 0 for sft, else 1
-    weigh_chosen: bool = False  # K+ counts the spans of y+ alone (symmetric masking, Focused-DPO), not all of y+
+    focus_lines: int = 1  # diff-aug: lines by which D- is widened on each side (paper: 1 and 2)
+    simpo_gamma: float = 0.5  # simpo: margin, as in TRL
     use_anchors: bool = False  # programs that passed at once join the NLL term
     learning_rate: float = 1e-5  # paper: 1e-5 at 7B
     num_train_epochs: float = 3.0  # paper: 3

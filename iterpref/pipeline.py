@@ -267,9 +267,11 @@ def _counter(config: PairsConfig) -> Callable[[str], int] | None:
 
 
 def train_stage(
-    run: Run, recipe: Recipe, round: int = 1, model: str = "", only: Sequence[str] = ()
+    run: Run, recipe: Recipe, round: int = 1, model: str = "", only: Sequence[str] = (), dry_run: bool = False
 ) -> dict[str, Trained]:
     """Train every variant of the recipe (or those named) on the run's pairs. ``model`` is where training starts.
+
+    With ``dry_run`` only say what each would be.
 
     Raises:
         InputError: no pairs, or a variant of that name was trained with other settings.
@@ -283,6 +285,13 @@ def train_stage(
         if only and name not in only:
             continue
         config = replace(config, model_name_or_path=model_folder(model or config.model_name_or_path))
+        if dry_run:
+            plan = lookup("planner", "plan", {"plan": "iterpref.train.plan:plan"})
+            found = plan((pair for _, pair in run.items("pair", Pair, round)), config, seed=recipe.seed)
+            console.print(f"{name} would train:")
+            for what, value in found.items():
+                console.print(f"  {what:16} {value}", highlight=False, soft_wrap=True)
+            continue
         fingerprint = _fingerprint(asdict(config), recipe.seed, digests)
         before = run.get("trained", name, Trained, round)
         if before:

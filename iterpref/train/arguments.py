@@ -29,6 +29,8 @@ _FIXED: dict[str, Any] = {
     "save_only_model": False,  # a run that is killed could not go on
     "push_to_hub": False,  # nothing leaves this machine
     "label_names": [],
+    "train_sampling_strategy": "random",  # order.py keeps trajectories together and evens out the work
+    "dataloader_drop_last": False,  # no pair is lost
 }
 _OWN = {*_SHARED, *_FIXED, "output_dir", "seed", "data_seed"}
 

@@ -126,6 +126,10 @@ class ProgressBar(TrainerCallback):
             line = f"train: step {state.global_step}/{state.max_steps}  {metrics}"
             self._console.print(line, highlight=False, soft_wrap=True)
 
+    def note(self, text: str) -> None:
+        """One line that is no metric."""
+        self._console.print(f"train: {text}", highlight=False, soft_wrap=True)
+
     def stop(self) -> None:
         """Give the terminal back, however training ended."""
         if self._bar:

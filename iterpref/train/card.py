@@ -42,13 +42,22 @@ def model_card(
         **({} if config.init_config else {"base_model": start}),
     }
     origin = f"random weights, with the tokenizer of `{start}`" if config.init_config else f"`{start}`"
-    kminus = "the tokens of D- only (the lines that debugging changed)" if objective.focused else "all tokens of y-"
     terms = []
     if objective.contrast:
-        terms.append(
-            f"{objective.contrast:g} x mean over pairs of `-log sigmoid({objective.beta:g} (K+ - K-))`, "
-            f"where K- counts {kminus}"
-        )
+        beta = f"{objective.beta:g}"
+        term = {
+            "sigmoid": f"-log sigmoid({beta} (K+ - K-))",
+            "ipo": f"(K+ - K- - 1 / (2 x {beta}))^2",
+            "simpo": f"-log sigmoid({beta} (K+ - K-) - {objective.margin:g})",
+        }[objective.term]
+        wider = f", widened by {objective.lines} lines on each side" if objective.lines else ""
+        counted = {
+            "all": "K- counts all tokens of y-",
+            "focus": f"K- counts the tokens of D- only (the lines that debugging changed{wider})",
+            "symmetric": "K+ counts the tokens of D+ only, K- those of D-",
+            "hybrid": "K- counts all tokens of y- in half of the pairs, those of D- in the others",
+        }[objective.mask]
+        terms.append(f"{objective.contrast:g} x mean over pairs of `{term}`, where {counted}")
     if objective.alpha:
         terms.append(
             f"{objective.alpha:g} x mean NLL of the tokens of y+" + (" and anchors" if config.use_anchors else "")

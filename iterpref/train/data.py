@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from iterpref.focus.masks import token_weights
 from iterpref.suites.rendering import Renderer
 from iterpref.train.losses import Objective
+from iterpref.train.variants import chosen_spans, rejected_spans
 from iterpref.types import Pair, Span
 
 __all__ = ["Collator", "Completion", "Encoder", "Example"]
@@ -38,12 +39,16 @@ class Completion:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A pair, or (``rejected`` is None) a y+ for the NLL term alone; ``anchor``: it has no y- in the data either."""
+    """A pair, or (``rejected`` is None) a y+ for the NLL term alone; ``anchor``: it has no y- in the data either.
+
+    Examples of one ``trajectory`` share their prompt and y+; "" is a trajectory of its own.
+    """
 
     prompt_ids: Ints
     chosen: Completion
     rejected: Completion | None
     anchor: bool
+    trajectory: str = ""
 
 
 class Encoder:
@@ -76,19 +81,19 @@ class Encoder:
         if not prompt_ids:
             return "empty prompt"
         prompt = np.array(prompt_ids, np.int32)
-        chosen_spans = pair.chosen_spans if self._objective.weigh_chosen else None
-        chosen = self._completion(pair.prompt, prompt_ids, pair.chosen, chosen_spans)
+        chosen = self._completion(pair.prompt, prompt_ids, pair.chosen, chosen_spans(pair, self._objective))
         if isinstance(chosen, str):
             return f"chosen {chosen}"
+        trajectory = str(pair.provenance.get("trajectory", ""))
         if pair.rejected is None or self._objective.contrast == 0:
-            return Example(prompt, chosen, None, anchor)
-        spans = pair.rejected_spans if self._objective.focused else None
+            return Example(prompt, chosen, None, anchor, trajectory)
+        spans = rejected_spans(pair, self._objective)
         rejected = self._completion(pair.prompt, prompt_ids, pair.rejected, spans)
         if isinstance(rejected, str):
             return f"rejected {rejected}"
         if np.array_equal(chosen.ids, rejected.ids):
             return "chosen and rejected have the same tokens"
-        return Example(prompt, chosen, rejected, anchor)
+        return Example(prompt, chosen, rejected, anchor, trajectory)
 
     def _completion(
         self, prompt: str, prompt_ids: list[int], code: str, spans: Sequence[Span] | None
@@ -153,6 +158,8 @@ class Collator:
     * ``completion_mask`` (R, S), bool: the scored tokens
     * ``weights``, ``reference`` (R, S): weights of K+ or K-, log pi_ref
     * ``contrasted``, ``anchor`` (B,), bool: which of the B rows of y+ have a row of y-, and which are anchors
+    * ``lengths`` (R,): tokens of every completion
+    * ``tokens`` (2,): of all rows' prompts and completions, and what is computed: these and the padding
     """
 
     def __init__(self, pad_token_id: int) -> None:
@@ -178,12 +185,15 @@ class Collator:
 
         completions = [completion for _, completion in rows]
         references = [item.ids * 0.0 if item.reference is None else item.reference for item in completions]
+        padded = _padded(ids, self._pad).long()
         return {
-            "input_ids": _padded(ids, self._pad).long(),
+            "input_ids": padded,
             "attention_mask": _padded([np.ones_like(row) for row in ids], 0).long(),
             "completion_mask": scored(np.ones(len(item.ids)) for item in completions).bool(),
             "weights": scored(item.weights for item in completions),
             "reference": scored(references),
+            "lengths": torch.tensor([len(item.ids) for item in completions]),
+            "tokens": torch.tensor([sum(map(len, ids)), padded.numel()]),
         }
 
 

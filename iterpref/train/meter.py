@@ -26,6 +26,8 @@ _SUMS = (
     "focus_tokens",
     "nll",
     "nll_tokens",
+    "tokens",  # of all prompts and completions, each taken by itself
+    "computed",  # positions that went through the model
 )
 
 
@@ -45,7 +47,8 @@ class Meter:
     ) -> None:
         """Add one micro-batch."""
         rows = len(batch["contrasted"])
-        scored_RS = batch["completion_mask"]
+        scored_RS = batch["completion_mask"].clone()
+        scored_RS[rows:] &= batch["weights"][rows:] != 0  # a tree holds no other tokens of y-
         logp_R = (logps_RS * scored_RS).sum(-1)
         drift_R = ((logps_RS - batch["reference"]) * scored_RS).sum(-1)
         tokens_R = scored_RS.sum(-1)
@@ -61,10 +64,12 @@ class Meter:
             "drift": drift_R[:rows][contrasted].sum(),
             "drift_tokens": tokens_R[:rows][contrasted].sum(),
             "rejected_logp": logp_R[rows:].sum(),
-            "rejected_tokens": tokens_R[rows:].sum(),
-            "focus_tokens": (batch["weights"][rows:] > 0).sum(),
+            "rejected_tokens": batch["lengths"][rows:].sum(),
+            "focus_tokens": tokens_R[rows:].sum(),
             "nll": -logp_R[:rows].sum(),
             "nll_tokens": tokens_R[:rows].sum(),
+            "tokens": batch["tokens"][0],
+            "computed": batch["tokens"][1],
         }
         added = torch.stack([values[name].to(logps_RS.dtype) for name in _SUMS])
         self._total = added if self._total is None else self._total + added
@@ -75,7 +80,10 @@ class Meter:
             return {}
         total = dict(zip(_SUMS, accelerator.reduce(self._total, "sum").tolist(), strict=True))
         self._total = None
-        metrics = {"nll_loss": total["nll"] / max(total["nll_tokens"], 1)}
+        metrics = {
+            "nll_loss": total["nll"] / max(total["nll_tokens"], 1),
+            "packing_ratio": total["tokens"] / total["computed"],
+        }
         pair_loss = 0.0
         if total["chosen"]:
             metrics["logps/chosen"] = total["chosen_logp"] / total["chosen"]
@@ -86,7 +94,8 @@ class Meter:
             metrics["rewards/margins"] = metrics["rewards/chosen"] - metrics["rewards/rejected"]
             metrics["rewards/accuracies"] = total["correct"] / pairs
             metrics["logps/rejected"] = total["rejected_logp"] / pairs
-            metrics["logps/chosen_drift"] = total["drift"] / total["drift_tokens"]
+            if objective.needs_reference:
+                metrics["logps/chosen_drift"] = total["drift"] / total["drift_tokens"]
             metrics["focus_share"] = total["focus_tokens"] / total["rejected_tokens"]
         metrics["loss"] = objective.contrast * pair_loss + objective.alpha * metrics["nll_loss"]
         return metrics

@@ -45,13 +45,17 @@ class ReferenceCache:
     ) -> list[Example]:
         """The examples with their reference values.
 
-        ``compute`` is called for sequences that no file holds, up to 512 at a time, of about equal length. Of several
-        processes each computes its share; ``wait`` is their barrier, and the folder must be visible to all.
+        ``compute`` is called for sequences that no file holds, up to 512 at a time, those of one prompt beside each
+        other. Of several processes each computes its share; ``wait`` is their barrier, and the folder must be visible
+        to all.
         """
         self._load()
         rows = {_name(row): row for example in examples for row in _rows(example)}
+        prompts: dict[tuple[int, bytes], list[bytes]] = {}
+        for name, (prompt_ids, _) in rows.items():
+            prompts.setdefault((len(prompt_ids), prompt_ids.tobytes()), []).append(name)
         # shares are cut before looking what is there: another process may have saved some of its own by now
-        share = sorted(rows, key=lambda name: (_length(rows[name]), name))[rank::world]
+        share = [name for prompt in sorted(prompts)[rank::world] for name in sorted(prompts[prompt])]
         mine = [name for name in share if name not in self._values]
         for begin in range(0, len(mine), _SHARD):
             names = mine[begin : begin + _SHARD]
@@ -97,10 +101,6 @@ def weights_hash(named_tensors: Iterable[tuple[str, torch.Tensor]]) -> str:
 def _rows(example: Example) -> list[Row]:
     rows = [(example.prompt_ids, example.chosen)]
     return rows if example.rejected is None else [*rows, (example.prompt_ids, example.rejected)]
-
-
-def _length(row: Row) -> int:
-    return len(row[0]) + len(row[1].ids)
 
 
 def _name(row: Row) -> bytes:

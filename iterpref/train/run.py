@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,17 +18,11 @@ from iterpref.errors import InputError
 from iterpref.train.arguments import training_arguments
 from iterpref.train.callbacks import DriftWarning, LogBeforeSave, MetricsFile, ProgressBar
 from iterpref.train.card import model_card
-from iterpref.train.data import Collator, Encoder, Example
+from iterpref.train.data import Collator, Example
 from iterpref.train.files import complete_checkpoints, read_json, write_json
 from iterpref.train.losses import Objective, objective
-from iterpref.train.models import (
-    add_adapter,
-    check_tokenizer_fits,
-    export,
-    load_model,
-    load_model_config,
-    load_tokenizer,
-)
+from iterpref.train.models import add_adapter, export, load_model
+from iterpref.train.prepare import prepare
 from iterpref.train.reference import ReferenceCache, weights_hash
 from iterpref.train.trainer import FocalTrainer
 from iterpref.types import Pair
@@ -96,23 +89,9 @@ def train(
     arguments = training_arguments(config, out_dir / "checkpoints", seed)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    tokenizer = load_tokenizer(config.model_name_or_path)
-    model_config = load_model_config(config, tokenizer)
-    if config.init_config:
-        check_tokenizer_fits(tokenizer, model_config, (pair.chosen for pair in pairs[:100]))
-    positions = getattr(model_config.get_text_config(), "max_position_embeddings", None) or config.max_length
-    encoder = Encoder(tokenizer, weights, max_length=min(config.max_length, positions), use_anchors=config.use_anchors)
-    examples, dropped = encoder.encode(pairs)
-    if not examples:
-        raise InputError(
-            f"train: none of {len(pairs)} pairs can be trained on ({_reasons(dropped)}); check the pairs, "
-            "`max_length` and `use_anchors`."
-        )
-    reached = (
-        config.max_steps * arguments.train_batch_size * arguments.gradient_accumulation_steps * arguments.world_size
-    )
-    if 0 < reached < len(examples):  # what max_steps will not reach needs no reference values
-        examples = random.Random(seed).sample(examples, reached)
+    prepared = prepare(pairs, config, weights, arguments, seed)
+    tokenizer, model_config, encoder = prepared.tokenizer, prepared.model_config, prepared.encoder
+    examples, dropped = prepared.examples, prepared.dropped
     held_out, _ = encoder.encode(eval_pairs)
 
     write_json(out_dir / _RUN, identity)
@@ -120,11 +99,10 @@ def train(
     model = load_model(config, model_config, bf16=arguments.bf16)
     dtype = None if config.init_config else model_config.dtype
     key = []
-    if weights.contrast:
-        attention = model.config._attn_implementation
+    if weights.needs_reference:
         tokens = hashlib.sha256(tokenizer.backend_tokenizer.to_str().encode()).hexdigest()
         precision = f"{model.dtype} bf16={arguments.bf16} fp16={arguments.fp16}"
-        key = [weights_hash(model.state_dict().items()), tokens, precision, attention]
+        key = [weights_hash(model.state_dict().items()), tokens, precision]
     if config.use_peft:
         model = add_adapter(model, config)
         if arguments.gradient_checkpointing:
@@ -144,8 +122,11 @@ def train(
         callbacks=[LogBeforeSave(), MetricsFile(out_dir / "metrics.jsonl", on_log), DriftWarning(), progress],
     )
     trainer.remove_callback(PrinterCallback)
-    if weights.contrast:
-        cache = ReferenceCache(cache_dir or out_dir / "cache", key)
+    attention = trainer.use_trees()
+    if trainer.is_world_process_zero():
+        progress.note(f"attention: {attention}")
+    if weights.needs_reference:
+        cache = ReferenceCache(cache_dir or out_dir / "cache", [*key, attention])
         both = cache.fill(
             [*examples, *held_out],
             trainer.reference_logps,
@@ -258,7 +239,3 @@ def _last(state: TrainerState) -> dict[str, float]:
     entries = [entry for entry in state.log_history if "train_runtime" not in entry]
     last = {key: value for entry in entries for key, value in entry.items() if key != "step"}
     return dict(sorted(last.items()))
-
-
-def _reasons(dropped: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "there are no pairs"

@@ -8,25 +8,32 @@ schedules, mixed precision, reporting.
 # ruff: noqa: N806 - tensors carry their shape in their name
 from __future__ import annotations
 
-import inspect
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from accelerate.data_loader import prepare_data_loader
+from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedModel, Trainer, TrainerState
 from transformers.trainer_utils import EvalLoopOutput, rotate_checkpoints
 
-from iterpref.train.data import Collator, Completion, Floats, Ints
+from iterpref.train.data import Collator, Completion, Example, Floats, Ints
 from iterpref.train.files import seal
-from iterpref.train.losses import Objective, log_ratio, pair_loss, token_logps, total_loss
+from iterpref.train.forward import attention_name, batch_logps, enable_trees
+from iterpref.train.losses import Objective, pair_terms, total_loss
 from iterpref.train.meter import Meter
+from iterpref.train.order import global_batches
+from iterpref.train.packing import TreeCollator
 
 __all__ = ["FocalTrainer"]
 
+LOGGER = logging.getLogger("iterpref.train")
+
 
 class FocalTrainer(Trainer):
-    """Trains on batches of :class:`~iterpref.train.data.Collator`.
+    """Trains on batches of :class:`~iterpref.train.data.Collator`, or of trees once :meth:`use_trees` says so.
 
     Args:
         objective: the weights of the loss.
@@ -36,7 +43,7 @@ class FocalTrainer(Trainer):
 
     loss_is_scaled_for_ga = True  # our loss is a share of the global batch's already
     model: PreTrainedModel
-    data_collator: Collator
+    data_collator: Collator | TreeCollator
     objective: Objective
 
     def __init__(
@@ -46,9 +53,37 @@ class FocalTrainer(Trainer):
         self.objective = objective
         self._on_checkpoint = on_checkpoint
         self._train_meter, self._eval_meter = Meter(), Meter()
-        model = self.accelerator.unwrap_model(self.model)
-        model = model.get_base_model() if hasattr(model, "get_base_model") else model
-        self._limits_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+
+    def use_trees(self) -> str:
+        """From now on compute prefix trees, if this model can; a warning says why it cannot.
+
+        Returns:
+            the name of the attention, for the log and for the key of what is cached.
+        """
+        reason = enable_trees(self.model)
+        if reason:
+            LOGGER.warning("padded sequences instead of prefix trees, which are faster: %s.", reason)
+        else:
+            self.data_collator = TreeCollator()
+        return attention_name(self.model)
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Micro-batches of :class:`~iterpref.train.order.GlobalBatches`."""
+        examples, args = cast(list[Example], self.train_dataset), self.args
+        sampler = global_batches(examples, self.data_collator, args)
+        loader = DataLoader(
+            cast("Dataset[Example]", examples),
+            batch_sampler=sampler,
+            collate_fn=self.data_collator,
+            num_workers=args.dataloader_num_workers,
+            pin_memory=args.dataloader_pin_memory,
+            persistent_workers=args.dataloader_persistent_workers,
+            prefetch_factor=args.dataloader_prefetch_factor,
+        )
+        # not accelerator.prepare, which would deal the batches out to the processes again
+        return prepare_data_loader(  # type: ignore[no-any-return]
+            loader, args.device, num_processes=1, process_index=0, put_on_device=True
+        )
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[dict[str, torch.Tensor]], num_batches: int, device: torch.device
@@ -57,7 +92,7 @@ class FocalTrainer(Trainer):
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(3, dtype=torch.long, device=device)
         for batch in batches:
-            counts += torch.stack([*_counts(batch), batch["attention_mask"].sum()]).to(device)
+            counts += torch.stack([*_counts(batch), batch["tokens"][0]]).to(device)
         pairs, scored, tokens = self.accelerator.reduce(counts, "sum")
         self.state.num_input_tokens_seen += int(tokens)
         return batches, torch.stack([pairs, scored])
@@ -74,29 +109,19 @@ class FocalTrainer(Trainer):
         ``num_items_in_batch`` is what :meth:`get_batch_samples` counted; without it the batch is taken as the whole.
         """
         pairs, tokens = _counts(inputs) if num_items_in_batch is None else num_items_in_batch
-        logps_RS = self.token_logps(model, inputs)
+        logps_RS = batch_logps(model, inputs)
         chosen = len(inputs["contrasted"])
         contrasted = inputs["contrasted"]
         weights_RS = inputs["weights"].to(logps_RS.dtype)
-        k_R = log_ratio(logps_RS, inputs["reference"], weights_RS)
-        k_chosen_P, k_rejected_P = k_R[:chosen][contrasted], k_R[chosen:]
-        losses_P = pair_loss(k_chosen_P, k_rejected_P, self.objective.beta)
+        k_chosen_P, k_rejected_P, losses_P = pair_terms(
+            logps_RS, inputs["reference"], weights_RS, contrasted, self.objective
+        )
         scored_BS = inputs["completion_mask"][:chosen]
         nll = -(logps_RS[:chosen] * scored_BS).sum()
         meter = self._train_meter if model.training else self._eval_meter
         meter.add(logps_RS.detach(), k_chosen_P.detach(), k_rejected_P.detach(), losses_P.detach(), inputs)
         loss = total_loss(losses_P, nll, pairs, tokens, self.objective)
         return loss * self.accelerator.num_processes if model.training else loss
-
-    def token_logps(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-        """``log pi`` of the last S tokens of every row, shape (R, S); the LM head runs on these positions only."""
-        ids_RT = inputs["input_ids"]
-        length, scored = ids_RT.shape[1], inputs["completion_mask"].shape[1]
-        # the positions that predict them: an index, so that no slice of the logits has to be copied back in backward
-        kept = torch.arange(length - scored - 1, length - 1, device=ids_RT.device)
-        limit = {"logits_to_keep": kept} if self._limits_logits else {}
-        logits = model(input_ids=ids_RT, attention_mask=inputs["attention_mask"], use_cache=False, **limit).logits
-        return token_logps(logits if limit else logits[:, kept], ids_RT[:, -scored:])
 
     @torch.no_grad()
     def reference_logps(self, rows: Sequence[tuple[Ints, Completion]]) -> list[Floats]:
@@ -106,13 +131,14 @@ class FocalTrainer(Trainer):
         was_training = model.training
         model.eval()
         values: list[Floats] = []
-        on_cpu = self.args.device.type == "cpu"
-        size = 1 if on_cpu else self.args.per_device_eval_batch_size  # a processor gains nothing from padded rows
+        size = 2 * self.args.per_device_eval_batch_size  # rows of pairs
+        if isinstance(self.data_collator, Collator) and self.args.device.type == "cpu":
+            size = 1  # a processor gains nothing from padded rows
         with self.accelerator.autocast(), adapters_off() if adapters_off else torch.no_grad():
             for begin in range(0, len(rows), size):
                 part = rows[begin : begin + size]
                 batch = self._prepare_inputs(self.data_collator.rows(part))
-                logps_RS = self.token_logps(model, batch).cpu().numpy()
+                logps_RS = batch_logps(model, batch).cpu().numpy()
                 masks_RS = batch["completion_mask"].cpu().numpy()
                 values += [logps_S[mask_S] for logps_S, mask_S in zip(logps_RS, masks_RS, strict=True)]
         model.train(was_training)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iterpref.errors import InputError
 from iterpref.focus import STYLES, focus_spans, resolve_style, token_weights
 from iterpref.focus.lines import diff_lines
+from iterpref.focus.styles import widened
+from iterpref.types import Span
 
 REJECTED = "a\nb\nx\nc\nd\n"
 CHOSEN = "a\nb\ny\nc\nd\n"
@@ -51,3 +55,42 @@ def test_unknown_styles_are_named() -> None:
     assert resolve_style("iterpref.focus.styles:hybrid") is STYLES["hybrid"]
     with pytest.raises(InputError, match="did you mean 'hybrid'"):
         resolve_style("hibrid")
+
+
+CODE = "a = 1\nb = 2\nc = 3\nd = 4\ne = 5"
+
+
+def cut(spans: list[Span]) -> list[str]:
+    return [CODE[span.start : span.end] for span in spans]
+
+
+@pytest.mark.parametrize(
+    ("span", "one", "two"),
+    [
+        (Span(12, 18), "b = 2\nc = 3\nd = 4\n", CODE),  # the line of c
+        (Span(16, 17), "b = 2\nc = 3\nd = 4\n", CODE),  # a token in it
+        (Span(0, 6), "a = 1\nb = 2\n", "a = 1\nb = 2\nc = 3\n"),
+        (Span(24, 29), "d = 4\ne = 5", "c = 3\nd = 4\ne = 5"),
+        (Span(12, 12), "b = 2\nc = 3\n", "a = 1\nb = 2\nc = 3\nd = 4\n"),  # code that is missing before c
+        (Span(29, 29), "d = 4\ne = 5", "c = 3\nd = 4\ne = 5"),
+    ],
+)
+def test_focus_grows_by_whole_lines(span: Span, one: str, two: str) -> None:
+    assert cut(widened(CODE, [span], 1)) == [one]
+    assert cut(widened(CODE, [span], 2)) == [two]
+
+
+def test_what_weighs_nothing_does_not_grow() -> None:
+    spans = [Span(12, 12, 0.0)]
+
+    assert widened(CODE, spans, 2) == spans
+
+
+@given(st.text("ab\n", max_size=30).flatmap(lambda code: st.tuples(st.just(code), *[st.integers(0, len(code))] * 2)))
+def test_more_lines_never_cover_less(case: tuple[str, int, int]) -> None:
+    code, *ends = case
+    before = Span(min(ends), max(ends))
+    for lines in range(1, 5):
+        (span,) = widened(code, [Span(min(ends), max(ends))], lines)
+        assert 0 <= span.start <= before.start <= before.end <= span.end <= len(code)
+        before = span

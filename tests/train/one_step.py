@@ -1,6 +1,6 @@
 """One optimiser step on a fixed global batch of 8, cut up as asked. Also a script, for several processes.
 
-python -m torch.distributed.run --nproc-per-node 2 -m tests.train.one_step RESULT 4 1
+python -m torch.distributed.run --nproc-per-node 2 -m tests.train.one_step RESULT 4 1 [trees]
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFa
 
 from iterpref.train.data import Collator, Encoder, Example
 from iterpref.train.losses import Objective
+from iterpref.train.packing import TreeCollator
 from iterpref.train.trainer import FocalTrainer
 from tests.train.conftest import INIT_CONFIG, make_pairs, make_tokenizer
 
-OBJECTIVE = Objective(1.0, 0.7, 0.1, focused=True)
+OBJECTIVE = Objective(1.0, 0.7, 0.1, mask="focus")
 
 
 def make_examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
@@ -30,10 +31,11 @@ def make_examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
     return [
         replace(
             example,
+            trajectory=f"t{number // 2}",
             chosen=replace(example.chosen, reference=-example.chosen.ids / 40),
             rejected=example.rejected and replace(example.rejected, reference=-example.rejected.ids / 50),
         )
-        for example in examples
+        for number, example in enumerate(examples)
     ]
 
 
@@ -45,7 +47,7 @@ def make_model(dtype: torch.dtype) -> torch.nn.Module:
     return model.to(dtype)
 
 
-def one_step(batch: int, accumulation: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+def one_step(batch: int, accumulation: int, dtype: torch.dtype, *, trees: bool = False) -> dict[str, torch.Tensor]:
     """Gradients (by a step of plain gradient descent with rate 1), and the logged metrics."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
@@ -75,6 +77,9 @@ def one_step(batch: int, accumulation: int, dtype: torch.dtype) -> dict[str, tor
             train_dataset=make_examples(make_tokenizer()),
         )
         trainer.remove_callback(PrinterCallback)
+        if trees:
+            trainer.use_trees()
+            assert isinstance(trainer.data_collator, TreeCollator)
         trainer.train()
     gradients = {name: start[name] - value for name, value in model.state_dict().items()}
     return {**gradients, **{name: torch.tensor(float(value)) for name, value in trainer.state.log_history[0].items()}}
@@ -83,6 +88,6 @@ def one_step(batch: int, accumulation: int, dtype: torch.dtype) -> dict[str, tor
 if __name__ == "__main__":
     torch.set_num_threads(1)
     path, batch, accumulation = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    result = one_step(batch, accumulation, torch.float64)
+    result = one_step(batch, accumulation, torch.float64, trees=sys.argv[4:] == ["trees"])
     if int(torch.distributed.get_rank()) == 0:
         torch.save(result, path)

@@ -37,6 +37,7 @@ def test_other_arguments_pass_through(tmp_path: Path) -> None:
         ("zzz", "unknown key"),
         ("learning_rate", "`train.learning_rate`"),
         ("push_to_hub", "cannot be set"),
+        ("train_sampling_strategy", "cannot be set"),
         ("seed", "cannot be set"),
     ],
 )

@@ -13,9 +13,9 @@ from iterpref.train.losses import Objective
 from iterpref.types import Pair, Span
 from tests.train.conftest import CHATML, make_pairs, make_tokenizer
 
-TARGET_RPO = Objective(1.0, 1.0, 0.1, focused=True)
-DPO = Objective(1.0, 0.0, 0.1, focused=False)
-SFT = Objective(0.0, 1.0, 0.1, focused=False)
+TARGET_RPO = Objective(1.0, 1.0, 0.1, mask="focus")
+DPO = Objective(1.0, 0.0, 0.1, mask="all")
+SFT = Objective(0.0, 1.0, 0.1, mask="all")
 
 
 def encoder(tokenizer: PreTrainedTokenizerFast, objective: Objective = TARGET_RPO, max_length: int = 200) -> Encoder:
@@ -39,17 +39,6 @@ def test_only_the_focus_of_the_rejected_program_has_weight(tokenizer: PreTrained
     assert focused_text(tokenizer, example.rejected) == "\n    return x - 1\n"
     assert example.chosen.weights.tolist() == [1.0] * len(example.chosen.ids)
     assert tokenizer.decode(example.chosen.ids) == make_pairs(2)[1].chosen + "<|end|>"
-
-
-def test_the_spans_of_the_preferred_program_weigh_if_asked_for(tokenizer: PreTrainedTokenizerFast) -> None:
-    pair = make_pairs(2)[1]
-    span = Span(pair.chosen.index("    return"), len(pair.chosen), 0.5, "changed")
-    symmetric = replace(TARGET_RPO, weigh_chosen=True)
-
-    example = one(tokenizer, replace(pair, chosen_spans=(span,)), symmetric)
-
-    assert focused_text(tokenizer, example.chosen) == "\n    return x + 1\n"
-    assert set(example.chosen.weights.tolist()) == {0.0, 0.5}
 
 
 def test_plain_dpo_weighs_every_token_and_the_end_token(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -166,6 +155,8 @@ def test_a_batch_by_hand() -> None:
         "reference": [[0, -1], [-1, -2], [-1, -2]],
         "contrasted": [False, True],
         "anchor": [True, False],
+        "lengths": [1, 2, 2],
+        "tokens": [9, 9],
     }
 
 

@@ -15,7 +15,7 @@ from tests.train.conftest import make_pairs, make_tokenizer
 
 @pytest.fixture(scope="module")
 def examples() -> list[Example]:
-    encoder = Encoder(make_tokenizer(), Objective(1.0, 1.0, 0.1, True), max_length=200, use_anchors=False)
+    encoder = Encoder(make_tokenizer(), Objective(1.0, 1.0, 0.1, "focus"), max_length=200, use_anchors=False)
     return encoder.encode([*make_pairs(4), make_pairs(1)[0]])[0]
 
 

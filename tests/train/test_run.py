@@ -48,7 +48,7 @@ def test_pairs_become_a_model(config: TrainConfig, tmp_path: Path) -> None:
 def test_a_finished_run_returns_at_once(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = train(make_pairs(), config, tmp_path, seed=0)
 
-    monkeypatch.setattr("iterpref.train.run.load_tokenizer", lambda name: pytest.fail("it trains again"))
+    monkeypatch.setattr("iterpref.train.run.prepare", lambda *rest: pytest.fail("it trains again"))
     assert train(make_pairs(), config, tmp_path, seed=0) == result
 
 
@@ -86,6 +86,57 @@ def test_the_reference_reads_only_what_max_steps_will_reach(config: TrainConfig,
     shards = [load_file(path) for path in (tmp_path / "cache").rglob("*.safetensors")]
     assert result.num_pairs == 8
     assert sum(len(shard["names"]) for shard in shards) == 16
+
+
+def test_a_sweep_over_masks_and_terms_shares_the_reference_too(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = replace(config, max_steps=1, per_device_train_batch_size=8)
+    train(make_pairs(), short, tmp_path / "first", seed=0, cache_dir=tmp_path / "cache")
+    monkeypatch.setattr(FocalTrainer, "reference_logps", lambda self, rows: pytest.fail("computed again"))
+
+    for loss_type in ("hybrid", "diff-aug", "ipo", "simpo"):
+        sweep = replace(short, loss_type=loss_type, rpo_alpha=0.5)
+        result = train(make_pairs(), sweep, tmp_path / loss_type, seed=0, cache_dir=tmp_path / "cache")
+        assert math.isfinite(result.metrics["loss"])
+        assert ("logps/chosen_drift" in result.metrics) == (loss_type != "simpo")
+
+
+def test_versions_of_one_trajectory_share_their_tokens(
+    config: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    versions = [
+        replace(pair, rejected=pair.rejected.replace(" - ", sign), provenance={"trajectory": pair.id})
+        for pair in make_pairs(4)
+        for sign in (" * ", " - ", " / ")
+    ]
+    result = train(versions, replace(config, max_steps=-1, num_train_epochs=1), tmp_path, seed=0)
+
+    assert result.num_pairs == 12
+    assert result.metrics["packing_ratio"] > 3
+    assert "attention: iterpref_tree, dense" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_compute_trees_is_trained_on_padded_sequences(
+    config: TrainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    linear = {
+        **config.init_config,
+        "model_type": "qwen3_next",
+        "layer_types": ["linear_attention", "full_attention"],
+        "num_experts": 2,
+        "num_experts_per_tok": 1,
+        "moe_intermediate_size": 8,
+        "shared_expert_intermediate_size": 8,
+    }
+    with caplog.at_level("WARNING", "iterpref.train"):
+        result = train(make_pairs(), replace(config, init_config=linear, max_steps=1), tmp_path, seed=0)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "padded sequences instead of prefix trees, which are faster: "
+        "it has layers of linear_attention, which read a row from left to right."
+    ]
+    assert result.metrics["packing_ratio"] <= 1
 
 
 def test_sft_needs_no_reference(config: TrainConfig, tmp_path: Path) -> None:

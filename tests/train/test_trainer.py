@@ -11,6 +11,7 @@ import torch
 from transformers import PrinterCallback, TrainingArguments
 
 from iterpref.train.data import Collator
+from iterpref.train.forward import batch_logps
 from iterpref.train.losses import log_ratio, pair_loss, token_logps, total_loss
 from iterpref.train.trainer import FocalTrainer
 from tests.train.conftest import make_tokenizer
@@ -28,6 +29,7 @@ METRICS = [
     "nll_loss",
     "num_tokens",
     "focus_share",
+    "packing_ratio",
 ]
 
 
@@ -64,26 +66,31 @@ def largest_difference(found: dict[str, torch.Tensor], expected: dict[str, torch
     )
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float64, 1e-10)])
-def test_the_step_does_not_depend_on_how_the_batch_is_cut_up(dtype: torch.dtype, tolerance: float) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "trees", "tolerance"),
+    [(torch.float32, False, 1e-5), (torch.float64, False, 1e-10), (torch.float64, True, 1e-7)],
+)
+def test_the_step_does_not_depend_on_how_the_batch_is_cut_up(dtype: torch.dtype, trees: bool, tolerance: float) -> None:
     whole = one_step(8, 1, dtype)
     assert whole["lm_head.weight"].norm() > 0.1
     assert set(METRICS) < set(whole)
-    loss = whole.pop("loss")
+    loss, _ = whole.pop("loss"), whole.pop("packing_ratio")
 
     for batch, accumulation in [(4, 2), (2, 4), (1, 8)]:
-        cut_up = one_step(batch, accumulation, dtype)
+        cut_up = one_step(batch, accumulation, dtype, trees=trees)
+        del cut_up["packing_ratio"]  # padding and sharing do depend on it
         assert cut_up.pop("loss") == pytest.approx(loss.item(), rel=1e-6)  # the Trainer sums it in float32
         assert largest_difference(cut_up, whole) < tolerance
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_same_step_as_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["padded", "trees"])
+def test_two_processes_take_the_same_step_as_one(tmp_path: Path, how: str) -> None:
     script = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for batch, accumulation in [(4, 1), (2, 2)]:
         path = tmp_path / f"{batch}.pt"
         subprocess.run(
-            [*script, "-m", "tests.train.one_step", str(path), str(batch), str(accumulation)],
+            [*script, "-m", "tests.train.one_step", str(path), str(batch), str(accumulation), how],
             check=True,
             capture_output=True,
             timeout=300,
@@ -91,7 +98,8 @@ def test_two_processes_take_the_same_step_as_one(tmp_path: Path) -> None:
         )
         result, expected = torch.load(path), one_step(8, 1, torch.float64)
         assert result.pop("loss") == pytest.approx(expected.pop("loss").item(), rel=1e-6)
-        assert largest_difference(result, expected) < 1e-10
+        del result["packing_ratio"], expected["packing_ratio"]
+        assert largest_difference(result, expected) < (1e-10 if how == "padded" else 1e-7)
 
 
 def test_the_loss_is_that_of_the_pure_functions_on_full_logits(tmp_path: Path) -> None:
@@ -122,7 +130,7 @@ def test_evaluation_is_that_of_all_data_as_one_batch(tmp_path: Path) -> None:
     many = make_trainer(tmp_path, per_device_eval_batch_size=3).evaluate()
 
     for name in METRICS:
-        if name != "num_tokens":
+        if name not in ("num_tokens", "packing_ratio"):
             assert many[f"eval_{name}"] == pytest.approx(one[f"eval_{name}"], rel=1e-9), name
 
 
@@ -131,15 +139,16 @@ def test_metrics_by_hand(tmp_path: Path) -> None:
     metrics = trainer.evaluate()
     batch = Collator(0)(make_examples(make_tokenizer()))
     with torch.no_grad():
-        logps = trainer.token_logps(trainer.model, batch)
+        logps = batch_logps(trainer.model, batch)
     scored, rows = batch["completion_mask"], len(batch["contrasted"])
     sums = (logps * scored).sum(-1)
+    focus_sums = (logps * (batch["weights"] != 0)).sum(-1)
     ratios = ((logps - batch["reference"]) * batch["weights"]).sum(-1)
     pairs = ~batch["anchor"]
     assert pairs.sum() == 6
 
     assert metrics["eval_logps/chosen"] == pytest.approx(sums[:rows][pairs].mean().item())
-    assert metrics["eval_logps/rejected"] == pytest.approx(sums[rows:].mean().item())
+    assert metrics["eval_logps/rejected"] == pytest.approx(focus_sums[rows:].mean().item())
     assert metrics["eval_rewards/chosen"] == pytest.approx(0.1 * ratios[:rows][pairs].mean().item())
     assert metrics["eval_rewards/rejected"] == pytest.approx(0.1 * ratios[rows:].mean().item())
     assert metrics["eval_rewards/accuracies"] == (ratios[:rows][pairs] > ratios[rows:]).double().mean().item()

@@ -42,17 +42,18 @@ def encode(objective: Objective) -> list[Example]:
     return examples
 
 
-def ours(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
+def ours(objective: Objective, folder: Path, *, trees: bool) -> tuple[float, torch.Tensor]:
     policy, reference = models()
     from transformers import TrainingArguments
 
     arguments = TrainingArguments(output_dir=str(folder), remove_unused_columns=False, **COMMON)
     options: dict[str, Any] = {"args": arguments, "objective": objective, "data_collator": Collator(0)}
     cache = ReferenceCache(folder, ["oracle"])
-    compute = FocalTrainer(model=reference, **options).reference_logps
-    examples = cache.fill(encode(objective), compute, wait=lambda: None)
-    trainer = FocalTrainer(model=policy, **options)
-    loss = trainer.compute_loss(policy, Collator(0)(examples))
+    referee, trainer = FocalTrainer(model=reference, **options), FocalTrainer(model=policy, **options)
+    if trees:
+        assert referee.use_trees() == trainer.use_trees() == "iterpref_tree, dense"
+    examples = cache.fill(encode(objective), referee.reference_logps, wait=lambda: None)
+    loss = trainer.compute_loss(policy, trainer.data_collator(examples))
     return loss.item(), gradients(policy, loss)
 
 
@@ -71,7 +72,7 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
     arguments = DPOConfig(
         output_dir=str(folder),
         beta=objective.beta,
-        loss_type=["sigmoid", "sft"] if objective.alpha else ["sigmoid"],
+        loss_type=[objective.term, "sft"] if objective.alpha else [objective.term],
         loss_weights=[1.0, objective.alpha] if objective.alpha else [1.0],
         max_length=None,
         bf16=False,
@@ -93,7 +94,7 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
         assert row["chosen_ids"] == example.chosen.ids.tolist()
         assert row["rejected_ids"] == example.rejected.ids.tolist()
     batch = DataCollatorForPreference(pad_token_id=tokenizer.pad_token_id)(rows)
-    if objective.focused:
+    if objective.mask == "focus":
         for mask, example in zip(batch["completion_mask"][len(rows) :], examples, strict=True):
             assert example.rejected
             begin, end = len(example.prompt_ids), len(example.prompt_ids) + len(example.rejected.ids)
@@ -103,16 +104,18 @@ def theirs(objective: Objective, folder: Path) -> tuple[float, torch.Tensor]:
     return loss.item(), gradients(policy, loss)
 
 
+@pytest.mark.parametrize("trees", [False, True], ids=["padded", "trees"])
 @pytest.mark.parametrize(
     "objective",
     [
-        pytest.param(Objective(1.0, 0.0, 0.1, focused=False), id="dpo"),
-        pytest.param(Objective(1.0, 0.0, 0.1, focused=True), id="target-dpo"),
-        pytest.param(Objective(1.0, 1.0, 0.1, focused=True), id="target-rpo"),
+        pytest.param(Objective(1.0, 0.0, 0.1, mask="all"), id="dpo"),
+        pytest.param(Objective(1.0, 0.0, 0.1, mask="focus"), id="target-dpo"),
+        pytest.param(Objective(1.0, 0.0, 0.1, mask="focus", term="ipo"), id="ipo"),
+        pytest.param(Objective(1.0, 1.0, 0.1, mask="focus"), id="target-rpo"),
     ],
 )
-def test_loss_and_gradients_are_those_of_trl(objective: Objective, tmp_path: Path) -> None:
-    loss, gradient = ours(objective, tmp_path / "ours")
+def test_loss_and_gradients_are_those_of_trl(objective: Objective, trees: bool, tmp_path: Path) -> None:
+    loss, gradient = ours(objective, tmp_path / "ours", trees=trees)
     their_loss, their_gradient = theirs(objective, tmp_path / "theirs")
 
     assert loss == pytest.approx(their_loss, rel=1e-5)

@@ -1,0 +1,181 @@
+"""Attention over prefix trees: a token attends to its ancestors and itself, by whatever the device does best.
+
+One function, :func:`tree_attention`, is registered with transformers under :data:`NAME`, so that every model that
+leaves its attention to transformers' interface can use it. The tree reaches it as the keyword argument ``tree`` of the
+model's ``forward``, which such models hand down. No mask is handed to the model: transformers would read the positions,
+which restart at every branch, as documents packed into a row.
+
+Back ends: ``dense``, one boolean mask a tree and torch's scaled dot product (any device; quadratic memory a tree, no
+work across trees); ``flex``, FlexAttention with a block mask (CUDA from compute capability 8.0 on). Sliding windows
+are measured in positions, not in places of the packed row. Soft-capped scores need ``flex`` or, on the dense back end,
+the scores written out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import torch
+from torch.nn.functional import dropout as drop
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface
+
+__all__ = ["NAME", "PackedTrees", "back_end", "tree_attention"]
+
+NAME = "iterpref_tree"
+
+
+def back_end(device: torch.device, dtype: torch.dtype) -> str:
+    """``flex`` where its compiled kernels exist, else ``dense``."""
+    if device.type != "cuda" or dtype == torch.float64 or torch.cuda.get_device_capability(device) < (8, 0):
+        return "dense"
+    from torch.utils._triton import has_triton
+
+    return "flex" if has_triton() else "dense"
+
+
+@dataclass(eq=False)
+class PackedTrees:
+    """Which node of a packed row attends to which; masks are built once for all layers that share a window.
+
+    Args:
+        ends: one past the last node below every node, (N,).
+        positions: depth of every node, (N,).
+        cuts: where each tree begins, and N.
+        back_end: ``dense`` or ``flex``.
+    """
+
+    ends: torch.Tensor
+    positions: torch.Tensor
+    cuts: list[int]
+    back_end: str
+    _masks: dict[int | None, Any] = field(default_factory=dict)
+
+    def dense_masks(self, window: int | None) -> list[torch.Tensor]:
+        """For every tree a boolean mask (length, length), True where the row's node attends to the column's."""
+        if window not in self._masks:
+            spans = zip(self.cuts[:-1], self.cuts[1:], strict=True)
+            self._masks[window] = [self._dense_mask(begin, end, window) for begin, end in spans]
+        return list(self._masks[window])
+
+    def _dense_mask(self, begin: int, end: int, window: int | None) -> torch.Tensor:
+        places = torch.arange(begin, end, device=self.ends.device)
+        mask = (places[None] <= places[:, None]) & (places[:, None] < self.ends[None, begin:end])
+        if window is not None:
+            positions = self.positions[begin:end]
+            mask &= positions[:, None] - positions[None] < window
+        return mask
+
+    def block_mask(self, window: int | None) -> Any:
+        """The same over the whole row, as FlexAttention wants it."""
+        if window not in self._masks:
+            from torch.nn.attention.flex_attention import create_block_mask
+
+            ends, positions = self.ends, self.positions
+
+            def attends(batch: Any, head: Any, query: Any, key: Any) -> Any:
+                seen = (key <= query) & (query < ends[key])
+                return seen if window is None else seen & (positions[query] - positions[key] < window)
+
+            count = len(ends)
+            self._masks[window] = create_block_mask(attends, None, None, count, count, device=ends.device)
+        return self._masks[window]
+
+
+def tree_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    *,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    tree: PackedTrees | None = None,
+    **unused: Any,
+) -> tuple[torch.Tensor, None]:
+    """Attention of one layer over a packed row of trees; the signature is transformers'.
+
+    Args:
+        query: (1, heads, N, head size); ``key`` and ``value`` may have fewer heads.
+
+    Returns:
+        (1, N, heads, head size), and None for the attention weights.
+
+    Raises:
+        ValueError: no tree arrived, or the layer does something this function does not know.
+    """
+    if tree is None or query.shape[0] != 1 or query.shape[2] != len(tree.ends):
+        raise ValueError("tree attention takes one packed row and its tree.")
+    if attention_mask is not None or unused.get("s_aux") is not None or unused.get("position_bias") is not None:
+        raise ValueError("tree attention knows neither masks, biases nor attention sinks of a model's own.")
+    if tree.back_end == "flex":
+        output = _flex(query, key, value, tree.block_mask(sliding_window), scaling, softcap)
+        return output.transpose(1, 2).contiguous(), None
+    groups = query.shape[1] // key.shape[1]
+    key, value = (kv.repeat_interleave(groups, dim=1) if groups > 1 else kv for kv in (key, value))
+    sizes = [end - begin for begin, end in zip(tree.cuts[:-1], tree.cuts[1:], strict=True)]
+    outputs = []
+    parts = zip(*(torch.split(tensor, sizes, dim=2) for tensor in (query, key, value)), strict=True)
+    for (q, k, v), mask in zip(parts, tree.dense_masks(sliding_window), strict=True):
+        if softcap is None:
+            outputs.append(scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scaling))
+        else:
+            outputs.append(_written_out(q, k, v, mask, dropout, scaling, softcap))
+    return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _written_out(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    dropout: float,
+    scaling: float | None,
+    softcap: float,
+) -> torch.Tensor:
+    scores = query @ key.transpose(-1, -2) * (scaling if scaling is not None else query.shape[-1] ** -0.5)
+    scores = (softcap * torch.tanh(scores / softcap)).masked_fill(~mask, torch.finfo(scores.dtype).min)
+    wide = torch.float32 if scores.dtype.itemsize < 4 else scores.dtype
+    shares = scores.softmax(dim=-1, dtype=wide).to(query.dtype)
+    return drop(shares, dropout) @ value
+
+
+def _flex(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    block_mask: Any,
+    scaling: float | None,
+    softcap: float | None,
+) -> torch.Tensor:
+    query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast some models normalise them in float32
+    options = {"block_mask": block_mask, "scale": scaling, "enable_gqa": query.shape[1] != key.shape[1]}
+    output: torch.Tensor = _compiled_flex(softcap)(query, key, value, **options)
+    return output
+
+
+@cache
+def _compiled_flex(softcap: float | None) -> Any:
+    return torch.compile(_flex_function(softcap))
+
+
+def _flex_function(softcap: float | None) -> Any:
+    from torch.nn.attention.flex_attention import flex_attention
+
+    cap = 1.0 if softcap is None else softcap
+
+    def capped(score: Any, batch: Any, head: Any, query: Any, key: Any) -> Any:
+        return torch.tanh(score / cap) * cap
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, **options: Any) -> Any:
+        return flex_attention(query, key, value, score_mod=None if softcap is None else capped, **options)
+
+    return attend
+
+
+AttentionInterface.register(NAME, tree_attention)

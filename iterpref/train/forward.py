@@ -1,0 +1,133 @@
+"""From a batch to the log-probability of every scored token, shape (R, S): as padded rows, or as packed trees.
+
+Both give the same numbers. Padded rows work for every model and are what the trees are tested against.
+The LM head runs inside ``model.forward`` and on the positions that are scored only.
+"""
+
+# ruff: noqa: N806 - tensors carry their shape in their name
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from iterpref.train.attention import NAME, PackedTrees, back_end
+from iterpref.train.data import Collator, Completion
+from iterpref.train.losses import token_logps
+from iterpref.train.packing import TreeCollator
+
+__all__ = ["attention_name", "batch_logps", "enable_trees", "why_not_trees"]
+
+Batch = dict[str, torch.Tensor]
+
+
+def batch_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """``log pi`` of the scored tokens of every row, (R, S), for a batch of either collator."""
+    return tree_logps(model, batch) if "ends" in batch else padded_logps(model, batch)
+
+
+def padded_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """For a batch of :class:`~iterpref.train.data.Collator`: the last S tokens of every row."""
+    ids_RT = batch["input_ids"]
+    length, scored = ids_RT.shape[1], batch["completion_mask"].shape[1]
+    # the positions that predict them: an index, so that no slice of the logits has to be copied back in backward
+    kept_S = torch.arange(length - scored - 1, length - 1, device=ids_RT.device)
+    logits_RSV = _logits(model, kept_S, input_ids=ids_RT, attention_mask=batch["attention_mask"])
+    return token_logps(logits_RSV, ids_RT[:, -scored:])
+
+
+def tree_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """For a batch of :class:`~iterpref.train.packing.TreeCollator`; the model must have been given tree attention."""
+    ids_1N, positions_1N = batch["input_ids"], batch["position_ids"]
+    parameter = next(model.parameters())
+    tree = PackedTrees(
+        batch["ends"], positions_1N[0], batch["cuts"].tolist(), back_end(parameter.device, parameter.dtype)
+    )
+    logits_1EV = _logits(model, batch["kept"], input_ids=ids_1N, position_ids=positions_1N, tree=tree)
+    logps_E = token_logps(logits_1EV, batch["targets"][None])[0]
+    return logps_E[batch["index"]]
+
+
+def _logits(model: torch.nn.Module, kept: torch.Tensor, **inputs: Any) -> torch.Tensor:
+    """Logits at the positions ``kept`` of every row."""
+    if "logits_to_keep" in _parameters(model):
+        logits: torch.Tensor = model(**inputs, logits_to_keep=kept, use_cache=False).logits
+        return logits
+    return model(**inputs, use_cache=False).logits[:, kept]  # type: ignore[no-any-return]
+
+
+def attention_name(model: Any) -> str:
+    """What computes the attention of ``model``, for the log and for cache keys."""
+    name = str(_unwrapped(model).config._attn_implementation)
+    parameter = next(model.parameters())
+    return f"{name}, {back_end(parameter.device, parameter.dtype)}" if name == NAME else name
+
+
+def enable_trees(model: Any) -> str:
+    """Give ``model`` tree attention if it computes trees exactly; it then takes no other batches.
+
+    Returns:
+        "" if it does, else why it does not; the model is then as it was.
+    """
+    causal = _unwrapped(model)
+    if reason := why_not_trees(causal):
+        return reason
+    before = causal.config._attn_implementation
+    was_training = model.training
+    model.eval()
+    try:
+        rows = _probe(causal.config.get_text_config().vocab_size)
+        expected = _silently(padded_logps, model, Collator(0).rows(rows))
+        causal.set_attn_implementation(NAME)
+        found = _silently(tree_logps, model, TreeCollator().rows(rows))
+    except (TypeError, ValueError, RuntimeError) as error:
+        causal.set_attn_implementation(before)
+        return " ".join(str(error).split()) or type(error).__name__
+    finally:
+        model.train(was_training)
+    scored = Collator(0).rows(rows)["completion_mask"].to(found.device)
+    difference = (expected[scored] - found[scored]).abs().mean().item() if found.shape == expected.shape else np.inf
+    if not difference <= (0.1 if next(model.parameters()).dtype.itemsize < 4 else 1e-3):  # nor if it is no number
+        causal.set_attn_implementation(before)
+        return f"on a trial its log-probabilities differ by {difference:.2g} from those of separate sequences"
+    return ""
+
+
+def why_not_trees(model: Any) -> str:
+    """What about a model's architecture rules trees out, or ""."""
+    kinds = set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    if strange := sorted(kinds - {"full_attention", "sliding_attention"}):
+        return f"it has layers of {', '.join(strange)}, which read a row from left to right"
+    if not getattr(model, "_supports_attention_backend", False):
+        return "its attention cannot be exchanged"
+    if not {"position_ids", "kwargs"} <= _parameters(model):
+        return "it takes no positions"
+    return ""
+
+
+def _probe(vocabulary: int) -> list[tuple[Any, Completion]]:
+    """Four short completions of one prompt, nested and of equal length."""
+    draw = np.random.default_rng(0)
+    prompt, *tails = (draw.integers(1, vocabulary, size=12).astype(np.int32) for _ in range(5))
+    shapes = [tails[0], np.r_[tails[0][:4], tails[1][4:]], np.r_[tails[0][:4], tails[1][4:8], tails[2][8:]], tails[3]]
+    return [(prompt, Completion(ids.astype(np.int32), np.ones(12, np.float32))) for ids in shapes]
+
+
+@torch.no_grad()
+def _silently(compute: Callable[..., torch.Tensor], model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    device = next(model.parameters()).device
+    return compute(model, {name: tensor.to(device) for name, tensor in batch.items()}).double()
+
+
+def _unwrapped(model: Any) -> Any:
+    """The causal language model inside wrappers for several devices and inside adapters."""
+    while hasattr(model, "module"):
+        model = model.module
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _parameters(model: Any) -> set[str]:
+    return set(inspect.signature(_unwrapped(model).forward).parameters)

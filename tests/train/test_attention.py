@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from iterpref.train import attention
+from iterpref.train.attention import PackedTrees, back_end, tree_attention
+
+# two trees: 0 -> (1 -> 2), (3), and 4 -> 5
+ENDS, POSITIONS, CUTS = torch.tensor([4, 3, 3, 4, 6, 6]), torch.tensor([0, 1, 2, 1, 0, 1]), [0, 4, 6]
+
+
+def test_a_processor_has_dense_masks() -> None:
+    assert back_end(torch.device("cpu"), torch.float32) == "dense"
+
+
+def test_dense_masks_by_hand() -> None:
+    first, second = PackedTrees(ENDS, POSITIONS, CUTS, "dense").dense_masks(None)
+
+    assert first.int().tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 0, 0, 1]]
+    assert second.int().tolist() == [[1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("softcap", [None, 3.0])
+@pytest.mark.parametrize("window", [None, 2])
+def test_flex_attention_is_given_the_same_masks(
+    window: int | None, softcap: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # its kernels need a GPU, its meaning does not
+    monkeypatch.setattr(attention, "_compiled_flex", attention._flex_function)
+    draw = torch.Generator().manual_seed(0)
+    query = torch.randn(1, 4, 6, 16, generator=draw)
+    key, value = (torch.randn(1, 2, 6, 16, generator=draw) for _ in range(2))
+
+    dense, flex = (
+        tree_attention(
+            torch.nn.Module(),
+            query,
+            key,
+            value,
+            None,
+            scaling=0.3,
+            sliding_window=window,
+            softcap=softcap,
+            tree=PackedTrees(ENDS, POSITIONS, CUTS, kind),
+        )[0]
+        for kind in ("dense", "flex")
+    )
+
+    assert dense.shape == (1, 6, 4, 16)
+    assert torch.allclose(dense, flex, atol=1e-6)
+
+
+def test_masks_are_built_once_for_a_window() -> None:
+    trees = PackedTrees(ENDS, POSITIONS, CUTS, "dense")
+
+    assert trees.dense_masks(2)[0] is trees.dense_masks(2)[0]
+    assert trees.dense_masks(2)[0] is not trees.dense_masks(None)[0]

@@ -10,7 +10,6 @@ over pairs (micro-average); intervals are 95 % by bootstrap over pairs. Results:
 from __future__ import annotations
 
 import argparse
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import numpy as np
 from seeded_bugs import SeededPair, humaneval, micro_world, seeded_pairs
 
 from iterpref.focus import DIFFERS, Verified, focus_spans, verified_focus
+from iterpref.focus.syntax import names_from_outside
 from iterpref.sandbox import Sandbox
 from iterpref.types import Span
 
@@ -145,7 +145,7 @@ class Prover:
                 pair.chosen,
                 lambda program: self._box.judge(program, tests).passed,
                 differ=DIFFERS[differ],
-                keep={tests.entry_point, *re.findall(r"[^\W\d]\w*", tests.code)},  # as the pairs stage does
+                keep={tests.entry_point, *names_from_outside(tests.code)},  # as the pairs stage does
             )
         return self._known[key]
 

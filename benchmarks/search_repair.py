@@ -21,6 +21,7 @@ import re
 import statistics
 import time
 import tokenize
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -224,7 +225,9 @@ def plant(code: str, start: int, rng: random.Random) -> str:
     for _ in range(1000):
         try:
             changed = (plant_token if rng.random() < 0.5 else plant_line)(code, start, rng)
-            compile(changed, "planted", "exec")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is planted need not make sense
+                compile(changed, "planted", "exec")
         except (SyntaxError, ValueError, IndexError):
             continue  # not a program any more, or nothing left to change
         if changed != code:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["FUNCTIONS", "Function", "Positions", "function_names", "module_names", "outermost_functions", "parse"]
+__all__ = [
+    "FUNCTIONS",
+    "Function",
+    "Positions",
+    "function_names",
+    "module_names",
+    "names_from_outside",
+    "outermost_functions",
+    "parse",
+]
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -43,6 +53,24 @@ def parse(code: str) -> ast.Module | None:
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def names_from_outside(code: str) -> set[str]:
+    """Names that ``code`` may take from the program it stands beside: all but the locals of its functions.
+
+    Names of keyword arguments are among them. All words, where the code does not parse.
+    """
+    tree = parse(code)
+    if tree is None:
+        return set(re.findall(r"[^\W\d]\w*", code))
+    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tables = [symtable.symtable(code, "<tests>", "exec")]
+    for table in tables:
+        tables += table.get_children()
+        names |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() or table is tables[0]}
+    return names
 
 
 def outermost_functions(tree: ast.Module) -> Iterator[Function]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -19,6 +18,7 @@ from itertools import groupby
 from iterpref.config import PairsConfig
 from iterpref.errors import InputError
 from iterpref.focus import Differ, Search, Verified, focus_spans, reruns_agree, resolve_differ, resolve_style, verify
+from iterpref.focus.syntax import names_from_outside
 from iterpref.pairs.cosmetic import AskMany, cosmetic_question, is_cosmetic
 from iterpref.pairs.filters import Candidate, Filter, focus_filters, identical, policies, text_filters
 from iterpref.pairs.running import Job, Runner, searched
@@ -196,7 +196,7 @@ def _run(steps: Iterable[Step], config: PairsConfig, differ: Differ, runner: Run
 def _search(case: _Case, tests: Tests, config: PairsConfig, differ: Differ) -> Search:
     if config.focus == "diff":
         return reruns_agree(case.pair.rejected, case.pair.chosen, config.reruns)
-    keep = {tests.entry_point, *re.findall(r"[^\W\d]\w*", tests.code)}
+    keep = {tests.entry_point, *names_from_outside(tests.code)}
     return verify(
         case.pair.rejected, case.pair.chosen, differ=differ, runs=config.runs, reruns=config.reruns, keep=keep
     )

@@ -6,7 +6,14 @@ import ast
 
 import pytest
 
-from iterpref.focus.syntax import Positions, function_names, module_names, outermost_functions, parse
+from iterpref.focus.syntax import (
+    Positions,
+    function_names,
+    module_names,
+    names_from_outside,
+    outermost_functions,
+    parse,
+)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -56,3 +63,19 @@ def test_names_are_told_by_what_binds_them() -> None:
         "helper": {"a", "b", "c", "inner", "d", "e", "f"},
         "area": {"self", "g", "h"},
     }
+
+
+def test_the_locals_of_tests_are_not_the_programs_names() -> None:
+    tests = "LIMIT = 3\ndef check(candidate):\n    out = candidate(1, key=2)\n    assert helper(out) == LIMIT"
+    assert names_from_outside(tests) >= {"LIMIT", "check", "helper", "key"}
+    assert not names_from_outside(tests) & {"out", "candidate"}
+
+
+def test_a_local_of_one_function_may_be_the_programs_name_in_another() -> None:
+    tests = "def one():\n    x = 1\ndef two():\n    assert x == 2\n    return [y for y in z]"
+    assert names_from_outside(tests) >= {"one", "two", "x", "z"}
+    assert "y" not in names_from_outside(tests)
+
+
+def test_every_word_of_tests_that_do_not_parse_is_kept() -> None:
+    assert names_from_outside("assert f(x ==") == {"assert", "f", "x"}

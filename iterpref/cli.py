@@ -75,9 +75,20 @@ def root(
 
 
 @app.command()
-def collect(recipe: RecipeArgument, overrides: Overrides = None, allow_unsafe_exec: Unsafe = False) -> None:
-    """Get trajectories: run recorded attempts again, or draft and debug new programs."""
+def collect(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    allow_unsafe_exec: Unsafe = False,
+    estimate: Annotated[
+        bool,
+        typer.Option("--estimate", help="Say what the endpoint would be asked, and what that costs; send nothing."),
+    ] = False,
+) -> None:
+    """Get trajectories: run recorded attempts again, or write tasks, draft and debug new programs."""
     read = _read(recipe, overrides, allow_unsafe_exec)
+    if estimate:
+        out.print(pipeline.estimate_stage(read), markup=False, soft_wrap=True)
+        return
     with pipeline.open_run(read) as run:
         pipeline.collect_stage(run, read)
         _finish(run, read)

@@ -12,9 +12,11 @@ from iterpref.config import Recipe
 from iterpref.errors import InputError
 from iterpref.models import load_tokenizer
 from iterpref.records import Trained
+from iterpref.report.costs import costs
 from iterpref.report.page import write_page
 from iterpref.report.summary import summary
 from iterpref.store import Run
+from iterpref.teachers.prices import load_prices
 from iterpref.types import Attempt, Pair
 
 __all__ = ["export", "find_pair", "summarise", "write_outputs", "write_report"]
@@ -105,4 +107,4 @@ def summarise(run: Run, recipe: Recipe) -> str:
     """The run as Markdown."""
     tokenizers = {Path(name).name: load_tokenizer(name) for name in recipe.pairs.tokenizers}
     trained = {round: dict(run.items("trained", Trained, round)) for round in run.rounds()}
-    return summary(run, tokenizers, trained)
+    return summary(run, tokenizers, trained) + "\n".join(costs(run, load_prices(recipe.chat.prices)))

@@ -8,32 +8,41 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cache
-from typing import Any, cast
+from typing import Any
+from urllib.parse import urlsplit
 
+from iterpref.collecting import collect_stage, estimate_stage, load_tasks, made_key
 from iterpref.config import PairsConfig, Recipe, TrainConfig, variants
-from iterpref.debug import collect
 from iterpref.errors import InputError
 from iterpref.evaluate import evaluate, pass_rate, results
 from iterpref.lookup import lookup
 from iterpref.models import load_tokenizer, model_folder
 from iterpref.pairs import build_pairs
 from iterpref.progress import console, progress_bar
-from iterpref.records import Trained, trajectories
+from iterpref.records import Finished, Trained, trajectories
 from iterpref.sandbox import Sandbox
 from iterpref.store import Drop, Run
-from iterpref.tasks import read_recorded
 from iterpref.teachers import resolve
 from iterpref.teachers.base import Settings, Teacher
-from iterpref.types import Attempt, Pair, Task, Trajectory
+from iterpref.types import Pair, Task
 
-__all__ = ["collect_stage", "evaluate_stage", "load_tasks", "open_run", "pairs_stage", "run_recipe", "train_stage"]
+__all__ = [
+    "collect_stage",
+    "estimate_stage",
+    "evaluate_stage",
+    "load_tasks",
+    "open_run",
+    "pairs_stage",
+    "run_recipe",
+    "train_stage",
+]
 
 
-@dataclass(frozen=True)
-class _Stage:
-    fingerprint: str
+# What decides an attempt, and the keys of it that may change between two runs on one folder.
+_KEPT = ("collect", "chat", "tasks")
+_CHANGEABLE = {"limit", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
 
 
 def open_run(recipe: Recipe) -> Run:
@@ -42,119 +51,26 @@ def open_run(recipe: Recipe) -> Run:
     Raises:
         InputError: attempts were collected under other settings; they are not to be mixed, and not to be lost.
     """
+    address = urlsplit(recipe.chat.base_url)
+    if address.username or address.password or address.query:
+        raise InputError("chat.base_url holds a secret, which the run folder would keep; set OPENAI_API_KEY instead.")
     run = Run(recipe.run)
     try:
-        before = run.manifest().get("recipe", {}).get("collect")
-        now = json.loads(json.dumps(asdict(recipe.collect)))
-        if before and run.count("attempt"):
-            for key in now:
-                if key != "limit" and before.get(key) != now[key]:
+        before = run.manifest().get("recipe", {})
+        now = json.loads(json.dumps(asdict(recipe)))
+        written = before.get("collect", {}).get("source", "").startswith("features:") and run.count("source")
+        for section in _KEPT if run.count("attempt") or written else ():
+            for key in now[section].keys() - _CHANGEABLE:
+                if key in before.get(section, {}) and before[section][key] != now[section][key]:
                     raise InputError(
-                        f"{recipe.run}: its attempts were collected with collect.{key}={before.get(key)!r}, "
-                        f"the recipe now says {now[key]!r}; set it back, or name another run folder (run=...)."
+                        f"{recipe.run}: its attempts were collected with {section}.{key}={before[section][key]!r}, "
+                        f"the recipe now says {now[section][key]!r}; set it back, or name another run folder (run=...)."
                     )
         run.write_manifest(recipe)
     except InputError:
         run.close()
         raise
     return run
-
-
-# -- 1 and 2: tasks, debugging -------------------------------------------------------------------------------------
-
-
-def load_tasks(source: str, limit: int | None, split: str, seed: int) -> Iterator[tuple[str, Trajectory]]:
-    """Tasks by ``micro:<split>``, or whatever :func:`iterpref.tasks.read_recorded` reads."""
-    if not source:
-        raise InputError("the recipe names no data: set collect.source to a file, a data set's name, or micro:train.")
-    if source.startswith("micro:"):
-        from iterpref import micro
-
-        wanted = source.removeprefix("micro:")
-        if wanted not in ("train", "validation", "test"):
-            raise InputError(
-                f"collect.source {source!r}: the micro-world has micro:train, micro:validation, micro:test."
-            )
-        for task in micro.tasks(cast(Any, wanted), limit if limit is not None else 1000, seed=seed):
-            yield task.id, Trajectory(task, ())
-        return
-    yield from read_recorded(source, split, limit)
-
-
-def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> None:
-    """Sources to complete sessions. ``model`` drafts, where the recipe's drafter is a local model and names none."""
-    config = recipe.collect
-    finished = _made("collected", config.source, config.limit, config.samples, recipe.seed)
-    if finished and run.get("complete", finished, _Stage, round) is not None:
-        return
-    known = set(run.ids("source", round))
-    sources = list(load_tasks(config.source, config.limit, config.split, recipe.seed + round - 1))  # all is well formed
-    if not sources:
-        raise InputError(f"{config.source}: there is nothing in it; check the file and collect.limit.")
-    if config.drafter == "recorded":
-        empty = next((id for id, source in sources if not source.attempts), None)
-        if empty is not None:
-            raise InputError(
-                f"{config.source}: task {empty!r} has no attempts; set collect.drafter to who should write them."
-            )
-    if config.repairer != "recorded" or config.drafter != "recorded":
-        untested = next((id for id, source in sources if source.task.tests is None), None)
-        if untested is not None:
-            raise InputError(
-                f"{config.source}: {untested!r} has no tests, so nothing can be debugged; add tests to it."
-            )
-    run.put_many((("source", id, source) for id, source in sources if id not in known), round)
-    if run.count("end", round) >= len(sources) * config.samples:
-        return
-    with Sandbox(workers=recipe.sandbox.workers or None, allow_unsafe_exec=recipe.sandbox.allow_unsafe_exec) as box:
-        settings = Settings(
-            model=model_folder(config.model or model or recipe.train.model_name_or_path),
-            base_url=config.base_url,
-            temperature=config.temperature,
-            max_new_tokens=config.max_new_tokens,
-            seed=recipe.seed + round - 1,
-            judge_many=box.map,
-            passing=lambda: _passing(run, round),
-        )
-        with progress_bar("debugging" if config.repairer != "recorded" else "running attempts") as update:
-            infra = collect(
-                run,
-                box.map,
-                round=round,
-                drafter=_teacher(config.drafter, settings),
-                repairer=_teacher(config.repairer, settings),
-                iterations=config.iterations,
-                samples=config.samples,
-                progress=update,
-            )
-    if infra:
-        console.print(f"{infra} runs failed for reasons of the machine; they are no labels. Run again to retry them.")
-    elif finished:
-        run.put("complete", finished, _Stage(finished), round)
-
-
-def _made(what: str, source: str, *settings: object) -> str:
-    """What is remembered of finished work on tasks that are made here: making them only to find it done takes seconds.
-
-    Empty for files, which are read again each time: they may have changed.
-    """
-    return "/".join(map(str, (what, source, *settings))) if source.startswith("micro:") else ""
-
-
-def _teacher(name: str, settings: Settings) -> Teacher | None:
-    if name == "recorded":
-        return None
-    teacher: Teacher = resolve(name).from_settings(settings)
-    return teacher
-
-
-def _passing(run: Run, round: int) -> Iterator[tuple[Task, str]]:
-    """Programs that pass, of this round and those before: what the search teacher learns its ingredients from."""
-    for each in range(1, round + 1):
-        tasks: dict[str, Task] = {id: source.task for id, source in run.items("source", Trajectory, each)}
-        for id, attempt in run.items("attempt", Attempt, each):
-            if attempt.verdict.passed:
-                yield tasks[id.rpartition("/")[0].partition("#")[0]], attempt.code
 
 
 # -- 3: pairs ------------------------------------------------------------------------------------------------------
@@ -169,7 +85,7 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
     if not run.count("end", round):
         raise InputError(f"{recipe.run} holds no trajectories yet; run `iterpref collect` first.")
     fingerprint = _fingerprint(asdict(recipe.pairs), recipe.seed, sorted(run.ids("end", round)))
-    if run.get("stage", "pairs", _Stage, round) == _Stage(fingerprint):
+    if run.get("stage", "pairs", Finished, round) == Finished(fingerprint):
         return
     records: list[tuple[str, str, Any]] = []
     kept = 0
@@ -187,7 +103,7 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
             f"{reason} ({count})" for reason, count in sorted(reasons.items(), key=lambda item: -item[1])[:3]
         )
         raise InputError(f"{recipe.run}: no pair is left of {total} trajectories: {told}; loosen `pairs:` or add data.")
-    records.append(("stage", "pairs", _Stage(fingerprint)))
+    records.append(("stage", "pairs", Finished(fingerprint)))
     run.replace(("pair", "drop", "stage"), records, round)
 
 
@@ -282,8 +198,8 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
     validating = split == "validation"
     source = config.validation if validating else config.test
     limit = config.validation_limit if validating else config.test_limit
-    finished = _made(f"evaluated/{name}/{split}", source, limit, recipe.seed)
-    if finished and run.get("complete", finished, _Stage, round) is not None:
+    finished = made_key(f"evaluated/{name}/{split}", source, limit, recipe.seed)
+    if finished and run.get("complete", finished, Finished, round) is not None:
         return results(run, name, split, round)
     tasks = _held_out(source, limit, recipe.seed)
 
@@ -303,7 +219,7 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
     ):
         passed = evaluate(run, name, split, tasks, teacher, box.map, round=round, progress=update)
     if finished and len(passed) == len(tasks):
-        run.put("complete", finished, _Stage(finished), round)
+        run.put("complete", finished, Finished(finished), round)
     return passed
 
 

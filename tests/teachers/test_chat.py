@@ -21,7 +21,8 @@ pytest.importorskip("openai")
 
 from iterpref.errors import InputError
 from iterpref.teachers.base import Reply, Request, Settings
-from iterpref.teachers.chat import ChatTeacher
+from iterpref.teachers.chat import ChatTeacher, strip_reasoning
+from iterpref.teachers.client import Client
 from iterpref.types import Attempt, Outcome, Task, Verdict
 from tests.teachers.server import completion, serve
 
@@ -36,7 +37,7 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one(url: str, request: Request, model: str = "m") -> Reply:
-    ((_, reply),) = ChatTeacher(model, url).write([request])
+    ((_, reply),) = ChatTeacher(Client(model, url)).write([request])
     return reply
 
 
@@ -73,6 +74,28 @@ def test_an_answer_without_a_python_block(text: str, code: str | None) -> None:
         assert one(server.url, Request(TASKS[0])).code == code
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<think>x = 1?</think>\n\nx = 2", "x = 2"),
+        ("it may be 1\n</think>\nx = 2", "x = 2"),  # the mark that opens it stood in the prompt
+        ("<think>I never ended", ""),
+        ("```python\ns = '</think>'\n```", "```python\ns = '</think>'\n```"),
+        ("x = 2", "x = 2"),
+    ],
+)
+def test_what_the_model_thought_aloud_is_no_part_of_the_answer(text: str, left: str) -> None:
+    assert strip_reasoning(text) == left
+
+
+def test_tests_beside_the_program_are_told_apart_from_it() -> None:
+    text = "```python\ndef f(x):\n    return x\n```\n```python\nfrom m import f\nassert f(1) == 1\n```"
+    with serve(says(text)) as server:
+        reply = one(server.url, Request(TASKS[0], (FAILED,)))
+    assert reply.code == "def f(x):\n    return x"
+    assert reply.tests == "from m import f\nassert f(1) == 1"
+
+
 def test_an_answer_that_was_cut_off_is_no_program() -> None:
     with serve(says("```python\nx = 1\n```", "length")) as server:
         reply = one(server.url, Request(TASKS[0]))
@@ -106,7 +129,7 @@ def test_answers_come_as_they_arrive_and_no_more_requests_are_under_way_than_all
         return 200, completion(f"```python\n{text.splitlines()[0]!r}\n```")
 
     with serve(answer) as server:
-        found = list(ChatTeacher("m", server.url, concurrency=3).write([Request(task) for task in TASKS]))
+        found = list(ChatTeacher(Client("m", server.url, concurrency=3)).write([Request(task) for task in TASKS]))
     assert found[0][0] != 0
     assert sorted(index for index, _ in found) == list(range(len(TASKS)))
     assert all(reply.code == repr(TASKS[index].prompt) for index, reply in found)
@@ -115,7 +138,8 @@ def test_answers_come_as_they_arrive_and_no_more_requests_are_under_way_than_all
 
 def test_a_caller_that_stops_early_stops_the_requests() -> None:
     with serve(says("```python\nx\n```")) as server:
-        answers = ChatTeacher("m", server.url, concurrency=1).write([Request(TASKS[0])] * 2000)
+        requests = [Request(TASKS[0], sample=sample) for sample in range(2000)]
+        answers = ChatTeacher(Client("m", server.url, concurrency=1)).write(requests)
         next(answers)
         answers.close()  # type: ignore[attr-defined]
         asked = len(server.requests)
@@ -146,15 +170,13 @@ def refused(url: str, model: str = "m") -> str:
 def test_a_server_that_is_not_there() -> None:
     port = free_port()
     assert refused(f"http://127.0.0.1:{port}/v1") == (
-        f"http://127.0.0.1:{port}/v1 cannot be reached; start it or correct collect.base_url, then run again."
+        f"http://127.0.0.1:{port}/v1 cannot be reached; start it or correct chat.base_url, then run again."
     )
 
 
 def test_a_model_that_the_server_does_not_know_is_refused_before_any_request() -> None:
     with serve(says("x"), models=("big", "small")) as server:
-        assert "does not know the model 'm'; set collect.model to one of its 2, such as big, small" in refused(
-            server.url
-        )
+        assert "does not know the model 'm'; set chat.model to one of its 2, such as big, small" in refused(server.url)
     assert server.requests == []
 
 
@@ -170,7 +192,7 @@ def test_a_request_that_the_server_refuses(status: int, sentence: str) -> None:
 def test_a_server_elsewhere_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(InputError, match=r"no key for https://api\.example\.org/v1; set the environment variable"):
-        ChatTeacher("m", "https://me:pass@api.example.org/v1?token=1")
+        Client("m", "https://me:pass@api.example.org/v1?token=1")
 
 
 def test_a_server_on_this_machine_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,13 +203,13 @@ def test_a_server_on_this_machine_needs_no_key(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_neither_key_nor_password_is_shown() -> None:
-    shown = repr(ChatTeacher("m", f"https://me:{KEY}@api.example.org/v1"))
-    assert shown == "ChatTeacher('m', 'https://api.example.org/v1')"
+    shown = repr(ChatTeacher(Client("m", f"https://me:{KEY}@api.example.org/v1")))
+    assert shown == "ChatTeacher(Client('m', 'https://api.example.org/v1'))"
 
 
 def test_a_model_must_be_named() -> None:
     with pytest.raises(InputError, match="given no model"):
-        ChatTeacher("", "http://127.0.0.1:1/v1")
+        Client("", "http://127.0.0.1:1/v1")
 
 
 # -- a real server ---------------------------------------------------------------------------------------------------
@@ -239,7 +261,9 @@ def test_a_served_model_writes_what_it_writes_here(transformers_serve: tuple[str
 
     url, folder = transformers_serve
     requests = [Request(task) for task in tasks("test", 6)]
-    served = dict(ChatTeacher(str(folder), url, temperature=0.0, max_new_tokens=160, concurrency=3).write(requests))
+    served = dict(
+        ChatTeacher(Client(str(folder), url, concurrency=3), temperature=0.0, max_new_tokens=160).write(requests)
+    )
     here = dict(LocalTeacher(str(folder), temperature=0.0, max_new_tokens=160).write(requests))
     assert sorted(served) == list(range(6))
     for index, reply in served.items():

@@ -36,6 +36,7 @@ class _Anything:
     def __getitem__(self, key): return self
     def __iter__(self): return iter(())
     def __len__(self): return 0
+    def __bool__(self): return True
     def __enter__(self): return self
     def __exit__(self, *args): return None
     def __add__(self, other): return self

@@ -11,7 +11,7 @@ from typing import Any
 from iterpref.config import Recipe
 from iterpref.errors import InputError
 from iterpref.models import load_tokenizer
-from iterpref.records import Trained
+from iterpref.records import Trained, mark
 from iterpref.report.costs import costs
 from iterpref.report.page import write_page
 from iterpref.report.summary import summary
@@ -56,6 +56,7 @@ def export(run: Run) -> list[Path]:
             ("index", pa.int32()),
             ("code", pa.string()),
             ("message", pa.string()),
+            ("mark", pa.string()),
         ]
         + [(name, pa.string()) for name in ("outcome", "error_type", "feedback")]
         + [(name, pa.int32()) for name in ("tests_passed", "tests_total")]
@@ -80,9 +81,12 @@ def _attempt_rows(run: Run) -> Iterator[dict[str, Any]]:
             row = asdict(attempt)
             verdict = row.pop("verdict")
             row.pop("usage")
+            session = id.rpartition("/")[0]
+            earlier = run.below("attempt", f"{session}/", Attempt, round)[: attempt.index]
             yield {
                 "round": round,
-                "session": id.rpartition("/")[0],
+                "session": session,
+                "mark": mark([each for each in earlier if each.index < attempt.index], attempt),
                 **row,
                 **verdict,
                 "outcome": verdict["outcome"].value,

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 pytest.importorskip("openai")
@@ -22,9 +24,11 @@ from iterpref.cli import main
 from iterpref.config import ChatConfig, CollectConfig, Recipe
 from iterpref.records import End, trajectories
 from iterpref.store import Run
+from iterpref.tasks.written import NewTests
+from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.teachers.ledger import Ledger
 from iterpref.types import Trajectory
-from tests.teachers.server import Faults, Server, rows, serve, sometimes_right
+from tests.teachers.server import Faults, Server, completion, rows, serve, sometimes_right
 
 Cli = Callable[..., tuple[int, str]]
 
@@ -147,6 +151,76 @@ def test_sampling_draws_independent_versions_and_pairs_any_failure_with_a_pass(t
     assert pairs >= by_hand * 0.9  # the rest is filtered: the same tree, or the same pair
     assert "| versions are | sampled | debugged | sampled |" in text
     assert "| tries | sessions that pass | paper |" in text
+
+
+def test_tests_beside_a_repair_are_run_and_recorded_but_the_frozen_ones_decide(tmp_path: Path) -> None:
+    wrong = "```python\ndef f(x):\n    return x\n```\n```python\nfrom m import f\nassert f(1) == 1\n```"
+
+    with serve(lambda body: (200, completion(wrong))) as server:
+        made = recipe(tmp_path, "run", server.url, 3, iterations=1)
+        with pipeline.open_run(made) as run:
+            pipeline.collect_stage(run, made)
+            seen = dict(run.items("new tests", NewTests))
+            ends = [end.reason for _, end in run.items("end", End)]
+            text = outputs.summarise(run, made)
+    # f(x) = x + 0 is right for the first task, which ends at once; the others are repaired once
+    assert ends.count("solved") == 1
+    assert seen["t00001/001"] == NewTests("from m import f\nassert f(1) == 1", "", "pass")
+    assert "Repairs that came with tests of their own: 5." in text
+
+
+class Student:
+    """Drafts in batches, and is never right."""
+
+    name = "student"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Student:
+        return cls()
+
+    def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        STUDENT.batches.append(len(requests))
+        for index, _ in enumerate(requests):
+            yield index, Reply("def f(x):\n    return None\n")
+
+
+STUDENT = Student()
+
+
+def test_a_student_drafts_in_one_batch_and_the_endpoint_repairs(tmp_path: Path) -> None:
+    with serve(sometimes_right) as server:
+        made = recipe(tmp_path, "run", server.url, 12, drafter=f"{__name__}:Student")
+        collect(made)
+    assert STUDENT.batches == [12]
+    assert all("return None" in sent["messages"][-1]["content"] for sent in server.requests[:12])
+    with Run(tmp_path / "run", read_only=True) as run:
+        made_of = [each for _, each in trajectories(run)]
+    assert {each.teacher for each in made_of} == {"student+chat"}
+    assert {each.attempts[0].code for each in made_of} == {"def f(x):\n    return None\n"}
+    assert sum(each.solved for each in made_of) >= 6
+
+
+def test_repeats_and_regressions_are_kept_and_marked(tmp_path: Path) -> None:
+    with serve(sometimes_right) as server:
+        made = recipe(tmp_path, "run", server.url, 40)
+        with pipeline.open_run(made) as run:
+            pipeline.collect_stage(run, made)
+            text = outputs.summarise(run, made)
+            outputs.export(run)
+    rows = pq.read_table(tmp_path / "run" / "export" / "attempts.parquet").to_pylist()
+    marked = Counter(row["mark"] for row in rows)
+    assert marked["repeat"] > 0
+    assert marked["regression"] > 0
+    assert f"repeat {marked['repeat']}" in text
+    assert f"regression {marked['regression']}" in text
+    sessions: dict[str, list[str]] = {}
+    for row in rows:
+        before = sessions.setdefault(row["session"], [])
+        assert (row["mark"] == "repeat") == (row["code"] in before)
+        before.append(row["code"])
 
 
 def test_the_summary_says_what_was_asked_and_what_it_cost(tmp_path: Path) -> None:

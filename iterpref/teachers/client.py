@@ -234,6 +234,7 @@ class Client:
             async with self._pace.slot() as begun:
                 self._go_on()
                 started = monotonic()
+                unheard = False
                 self.ledger.sending(key)
                 try:
                     text = await self._send(body)
@@ -272,6 +273,7 @@ class Client:
                 except (openai.OpenAIError, OSError):
                     kind, overloaded, wait = "connection lost", False, None
                     self.ledger.fault(key, kind)
+                    unheard = self._last_word < started  # then it may be gone, which is not this question's fault
                 else:
                     self._last_word = self._last_answer = monotonic()
                     self._pace.grow()
@@ -280,7 +282,7 @@ class Client:
                     self._pace.cut(begun)
                 if wait is not None:
                     self._pace.hold(min(wait, _LONGEST_HOLD))
-            faults += bool(kind)  # a server that says "later" is waited for
+            faults += bool(kind) and not unheard  # a server that says "later" is waited for
             if faults >= _TRIES:
                 raise Unanswered(f"gave no answer in {_TRIES} tries, at last: {kind}", final=False)
             if wait is None:

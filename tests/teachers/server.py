@@ -54,6 +54,12 @@ class Server:
     kill: Callable[[], None] = lambda: None  # as if its process died: no connection, open or new, is answered
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 def key_of(body: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 

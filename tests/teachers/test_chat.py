@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 import traceback
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +16,7 @@ from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.teachers.chat import ChatTeacher, strip_reasoning
 from iterpref.teachers.client import Client
 from iterpref.types import Attempt, Outcome, Task, Verdict
-from tests.teachers.server import completion, serve
+from tests.teachers.server import completion, free_port, serve
 
 KEY = "sk-very-secret"
 TASKS = [Task(f"t{number}", f"Write program number {number}.") for number in range(12)]
@@ -43,12 +35,6 @@ def one(url: str, request: Request, model: str = "m") -> Reply:
 
 def says(text: str, finish_reason: str = "stop") -> Any:
     return lambda body: (200, completion(text, finish_reason))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def test_the_program_is_taken_out_of_the_answer_and_the_tokens_are_counted() -> None:
@@ -215,45 +201,6 @@ def test_a_model_must_be_named() -> None:
 # -- a real server ---------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A ``transformers serve`` process with the shipped model behind it, and that model's folder."""
-    pytest.importorskip("fastapi", reason="transformers serve needs transformers[serving]")
-    pytest.importorskip("uvicorn", reason="transformers serve needs transformers[serving]")
-    from transformers import AutoTokenizer
-
-    from iterpref.micro import base_path
-
-    folder = tmp_path_factory.mktemp("served") / "model"
-    shutil.copytree(base_path(), folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    # the model knows instructions only, not what is said around them
-    tokenizer.chat_template = "{{ messages[-1].content.split('\n\n')[0] + '\n' }}"
-    tokenizer.save_pretrained(folder)
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--device", "cpu"]
-    log = folder.with_suffix(".log")
-    with log.open("w") as handle:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"],
-            stdout=handle,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder.parent), "OMP_NUM_THREADS": "1"},
-        )
-        try:
-            for _ in range(600):
-                assert process.poll() is None, log.read_text()
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
-                    break
-                except (urllib.error.URLError, OSError):
-                    time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/v1", folder
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
 @pytest.mark.slow
 def test_a_served_model_writes_what_it_writes_here(transformers_serve: tuple[str, Path]) -> None:
     from iterpref.micro import tasks
@@ -271,3 +218,36 @@ def test_a_served_model_writes_what_it_writes_here(transformers_serve: tuple[str
         assert reply.code in (here[index].code, None)
         assert reply.usage.completion_tokens > 10
     assert sum(reply.code is not None for reply in served.values()) >= 4
+
+
+@pytest.mark.slow
+def test_a_served_model_drafts_a_run_that_search_repairs(transformers_serve: tuple[str, Path], tmp_path: Path) -> None:
+    """The whole path with a real server: health check, ledger, sessions, and a second run that asks nothing."""
+    from iterpref import outputs, pipeline
+    from iterpref.config import ChatConfig, CollectConfig, Recipe
+    from iterpref.records import End
+    from iterpref.teachers.ledger import Ledger
+
+    url, folder = transformers_serve
+    recipe = Recipe(
+        run=str(tmp_path / "run"),
+        collect=CollectConfig(
+            source="micro:train", limit=8, drafter="chat", repairer="search", max_new_tokens=160, temperature=0.7
+        ),
+        chat=ChatConfig(model=str(folder), base_url=url, concurrency=2),
+    )
+    for _ in range(2):
+        with pipeline.open_run(recipe) as run:
+            pipeline.collect_stage(run, recipe)
+            ends = dict(run.items("end", End))
+            text = outputs.summarise(run, recipe)
+        assert len(ends) == 8
+        with Ledger(tmp_path / "run", read_only=True) as ledger:
+            (spent,) = ledger.spent()
+            assert ledger.lost() == 0
+        # an answer without a program is asked for again, so there may be more than one a session
+        assert spent.answers >= 8
+        assert spent.completion_tokens > 80
+        assert f"| draft | {folder} | {spent.answers} |" in text
+    with pytest.raises(InputError, match="does not know the model 'another'"):
+        one(url, Request(TASKS[0]), "another")

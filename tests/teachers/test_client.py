@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from iterpref.teachers import client as client_module
 from iterpref.teachers.client import Client, OutOfBudget, Unanswered
 from iterpref.teachers.ledger import Answer, Ledger
 from iterpref.teachers.prices import Price
-from tests.teachers.server import ERROR, FAULTS, Faults, completion, serve
+from tests.teachers.server import ERROR, FAULTS, Faults, completion, free_port, serve
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +139,7 @@ def test_a_slow_server_is_not_taken_for_a_dead_one() -> None:
 
 def test_a_server_that_dies_on_the_way_is_one_sentence_and_the_rest_is_asked_later(tmp_path: Path) -> None:
     texts = [f"question {number}" for number in range(200)]
-    port = _free_port()
+    port = free_port()
     ends: list[Answer | BaseException] = []
     slow = lambda body: (time.sleep(0.02), echo(body))[1]  # noqa: E731
     with Ledger(tmp_path) as ledger:
@@ -205,9 +204,3 @@ def test_the_key_is_not_in_what_the_server_said(monkeypatch: pytest.MonkeyPatch)
     with serve(lambda body: (400, {"error": {"message": "bad sk-secret"}})) as server:
         (end,) = ask_all(Client("m", server.url), ["a"])
     assert "bad ***" in str(end)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

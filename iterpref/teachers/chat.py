@@ -176,10 +176,11 @@ def _program(text: str) -> tuple[str | None, str]:
     marked = [code for language, code in blocks if language in ("python", "py", "python3")]
     if not blocks:
         return (text, "") if _parses(text) else (None, "")
-    candidates = marked or [blocks[-1][1]]
-    programs = [code for code in candidates if not _only_tests(code)]
-    tests = [code for code in candidates if _only_tests(code)] if programs else []
-    return (programs or candidates)[-1], tests[-1] if tests else ""
+    if len(marked) <= 1:
+        return (marked or [blocks[-1][1]])[0], ""
+    tests = [code for code in marked if _only_tests(code)]
+    programs = [code for code in marked if code not in tests]
+    return (programs[-1], tests[-1] if tests else "") if programs else (marked[-1], "")
 
 
 def _parses(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -237,6 +238,50 @@ def test_the_summary_says_what_was_asked_and_what_it_cost(tmp_path: Path) -> Non
     assert f"| all |  | {asked} | {11 * asked} | {7 * asked} | {(11 * 100 + 7 * 1000) / 1e6 * asked:.4f} |" in text
     assert f"| calls per pair | {asked / pairs:.1f} | 10.4 | 100 x tests |" in text
     assert "| 0 | " in text
+
+
+def test_from_features_to_pairs_by_the_recipe_of_the_paper(tmp_path: Path, cli: Cli) -> None:
+    """Half of the solutions are wrong and are repaired; then the ledger alone gives the same run again."""
+    from tests.tasks.test_written import SOLUTION, answer
+
+    broken = SOLUTION.replace("min(x, LIMIT)", "max(x, LIMIT)")
+
+    def author(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "does not pass its tests" in body["messages"][0]["content"]:
+            return 200, completion(f"```python\n{SOLUTION}```")
+        number = body["seed"]
+        return 200, completion(
+            answer(solution=broken if number % 2 else SOLUTION, instruction=f"Clip, number {number}.")
+        )
+
+    (tmp_path / "tree.json").write_text('{"workflow": {"reading": 3, "sorting": 1}, "logging": {"levels": 2}}')
+    change = [
+        "collect.source=features:tree.json",
+        "collect.limit=8",
+        "tasks.forms=[function, scenario]",
+        "chat.model=m",
+    ]
+    change += ["chat.budget_usd=null", "pairs.deletions=junction"]
+    with serve(author) as server:
+        code, told = cli("collect", "codeflow", *change, f"chat.base_url={server.url}", "run=first")
+        assert code == 0, told
+        assert cli("pairs", "codeflow", *change, f"chat.base_url={server.url}", "run=first")[0] == 0
+        assert set(server.asked.values()) == {1}
+        assert len(server.requests) == 8 + 4
+        Path("second").mkdir()
+        shutil.copy("first/calls.db", "second/calls.db")  # what was paid for goes along with its file
+        assert cli("collect", "codeflow", *change, f"chat.base_url={server.url}", "run=second")[0] == 0
+        assert len(server.requests) == 8 + 4
+    first, second = contents("first"), contents("second")
+    assert first == second
+    assert len(first["sources"]) == 8
+    assert sorted(len(attempts) for attempts in first["sessions"].values()) == [1] * 4 + [2] * 4
+    summary = Path("first/summary.md").read_text()
+    assert "| pairs | 4 |" in summary
+    assert "| task | m | 8 |" in summary
+    assert "| calls per pair | 3.0 | 10.4 |" in summary
+    assert "| 0 | 50.0% | 36.7% |" in summary
+    assert "| language model | m |" in Path("first/export/README.md").read_text()
 
 
 def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) -> None:

@@ -15,16 +15,15 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from iterpref.errors import InputError
+from iterpref.teachers.budget import Budget, OutOfBudget
+from iterpref.teachers.faults import Fault, read_fault
 from iterpref.teachers.ledger import Answer, Ledger, Malformed, read_answer, request_key
 from iterpref.teachers.pace import Pace
 from iterpref.teachers.prices import Price, load_prices, total_cost
@@ -49,10 +48,6 @@ class Unanswered(Exception):
     def __init__(self, reason: str, final: bool) -> None:
         super().__init__(reason)
         self.final = final
-
-
-class OutOfBudget(Exception):
-    """The next request might cost more than is left. Nothing is under way any more."""
 
 
 class Client:
@@ -103,17 +98,15 @@ class Client:
         self._system = system
         self._request = dict(request or {})
         self._prices = dict(prices) if prices is not None else load_prices()
-        self._budget = budget_usd
+        self._budget_usd = budget_usd
         if budget_usd is not None and model not in self._prices:
             raise InputError(f"chat.budget_usd needs a price for {model!r}; add it to a file named by chat.prices.")
-        spent = total_cost(self.ledger.spent(), self._prices)
-        if budget_usd is not None and spent is None:
+        if budget_usd is not None and total_cost(self.ledger.spent(), self._prices) is None:
             raise InputError(
                 "chat.budget_usd cannot be kept: the ledger holds answers without a price or token counts; "
                 "name their models in a file given by chat.prices, or start another run folder."
             )
-        self._spent = spent or 0.0
-        self._reserved = 0.0
+        self._budget: Budget | None = None
         self._checked = False
         self._openai: AsyncOpenAI | None = None
 
@@ -136,7 +129,9 @@ class Client:
         self._last_word = self._last_answer = monotonic()
         self._answered = False  # anything, since it was opened
         self._given_up = 0
-        self._freed = asyncio.Condition()
+        if self._budget_usd is not None:
+            spent = total_cost(self.ledger.spent(), self._prices)
+            self._budget = Budget(self._budget_usd, self._prices[self.model], spent or 0.0)
         try:
             if not self._checked:
                 await self._check()
@@ -202,17 +197,21 @@ class Client:
         known = self.ledger.answer(key)
         if known is not None:
             return known
-        worst = await self._reserve(body)
+        worst = await self._reserved(body)
         if self._open == 0:
             self._last_word = self._last_answer = monotonic()
         self._open += 1
+        answer: Answer | None = None
         try:
             text, answer = await self._tries(key, body)
             self.ledger.commit(
                 key, text, answer, model=str(body.get("model")), purpose=purpose, subject=subject, sample=sample
             )
             self._answered, self._given_up = True, 0
-            self._spend(answer)
+            if self._budget is not None and (answer.prompt_tokens is None or answer.completion_tokens is None):
+                raise self._stop(
+                    InputError(f"{self.where} gives no token counts, so chat.budget_usd cannot be kept; take it away.")
+                )
             return answer
         except Unanswered as error:
             self._given_up += 1
@@ -223,72 +222,70 @@ class Client:
             raise
         finally:
             self._open -= 1
-            await self._release(worst)
+            if self._budget is not None:
+                await self._budget.settle(worst, answer)
+
+    async def _reserved(self, body: Mapping[str, Any]) -> float:
+        if self._budget is None:
+            return 0.0
+        try:
+            return await self._budget.reserve(body)
+        except OutOfBudget as error:
+            raise self._stop(error) from None
 
     async def _tries(self, key: str, body: Mapping[str, Any]) -> tuple[str, Answer]:
         import openai
 
-        faults = 0
+        stumbled = 0
         jitter = random.Random(key)  # the same question waits as long in every run
         while True:
             async with self._pace.slot() as begun:
                 self._go_on()
                 started = monotonic()
-                unheard = False
                 self.ledger.sending(key)
                 try:
                     text = await self._send(body)
                     answer = read_answer(text, monotonic() - started)
-                except openai.RateLimitError as error:
-                    self._last_word = monotonic()
-                    self.ledger.fault(key, "too many requests")
-                    if "insufficient_quota" in str(error.code):
-                        raise self._stop(
-                            InputError(f"{self.where}: the account has no quota left; add to it, then run again.")
-                        ) from None
-                    kind, overloaded, wait = "", True, _retry_after(error.response.headers)
-                    if self._last_word - self._last_answer > _LONGEST_HOLD:
-                        raise self._stop(
-                            InputError(
-                                f"{self.where} has answered nothing but 'too many requests' for "
-                                f"{_LONGEST_HOLD / 60:.0f} minutes; lower chat.concurrency or wait, then run again."
-                            )
-                        ) from None
-                except openai.APIStatusError as error:
-                    self._last_word = monotonic()
-                    kind = f"status {error.status_code}"
-                    self.ledger.fault(key, kind)
-                    if error.status_code in (401, 403, 404):
-                        raise self._stop(self._fault(error)) from None
-                    if error.status_code < 500 and error.status_code not in (408, 409):
-                        raise Unanswered(f"answered with {kind}{self._said(error)}", final=True) from None
-                    overloaded, wait = error.status_code == 503, _retry_after(error.response.headers)
-                except (asyncio.TimeoutError, openai.APITimeoutError):
-                    kind, overloaded, wait = "no answer in time", True, None
-                    self.ledger.fault(key, kind)
-                except Malformed as error:
-                    self._last_word = monotonic()
-                    kind, overloaded, wait = str(error), False, None
-                    self.ledger.fault(key, kind)
-                except (openai.OpenAIError, OSError):
-                    kind, overloaded, wait = "connection lost", False, None
-                    self.ledger.fault(key, kind)
-                    unheard = self._last_word < started  # then it may be gone, which is not this question's fault
+                except (openai.OpenAIError, asyncio.TimeoutError, Malformed, OSError) as error:
+                    fault = read_fault(error)
+                    self.ledger.fault(key, fault.kind)
+                    if fault.heard:
+                        self._last_word = monotonic()
+                    self._give_up_on(error, fault)
                 else:
                     self._last_word = self._last_answer = monotonic()
                     self._pace.grow()
                     return text, answer
-                if overloaded:
+                if fault.overloaded:
                     self._pace.cut(begun)
-                if wait is not None:
-                    self._pace.hold(min(wait, _LONGEST_HOLD))
-            faults += bool(kind) and not unheard  # a server that says "later" is waited for
-            if faults >= _TRIES:
-                raise Unanswered(f"gave no answer in {_TRIES} tries, at last: {kind}", final=False)
-            if wait is None:
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, faults - 1)) * jitter.uniform(0.5, 1.5)
+                if fault.wait is not None:
+                    self._pace.hold(min(fault.wait, _LONGEST_HOLD))
+            # where nothing at all was heard meanwhile, the server may be gone: that is for the watch to find out
+            stumbled += not fault.later and self._last_word >= started
+            if stumbled >= _TRIES:
+                raise Unanswered(f"gave no answer in {_TRIES} tries, at last: {fault.kind}", final=False)
+            if fault.wait is None:
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, stumbled - 1)) * jitter.uniform(0.5, 1.5)
                 await _within(self._over.wait(), pause)
             self._go_on()
+
+    def _give_up_on(self, error: Exception, fault: Fault) -> None:
+        """Raise where another try would not help, for this question or for any."""
+        if fault.status in (401, 403, 404):
+            raise self._stop(self._fault(error)) from None
+        if fault.later and "insufficient_quota" in str(getattr(error, "code", "")):
+            raise self._stop(
+                InputError(f"{self.where}: the account has no quota left; add to it, then run again.")
+            ) from None
+        if fault.later and monotonic() - self._last_answer > _LONGEST_HOLD:
+            raise self._stop(
+                InputError(
+                    f"{self.where} has answered nothing but 'too many requests' for {_LONGEST_HOLD / 60:.0f} minutes; "
+                    "lower chat.concurrency or wait, then run again."
+                )
+            ) from None
+        if fault.refused:
+            raise Unanswered(f"answered with {fault.kind}{self._said(error)}", final=True) from None
 
     async def _send(self, body: Mapping[str, Any]) -> str:
         """One try: the body of the response, or whatever the client raises."""
@@ -377,45 +374,6 @@ class Client:
         flat = " ".join(str(said).replace(self._key, "***").split())[:160]
         return f" ({flat})" if flat else ""
 
-    # -- money --------------------------------------------------------------------------------------------------------
-
-    async def _reserve(self, body: Mapping[str, Any]) -> float:
-        """Set aside the most that a request may cost; wait while what is under way may leave enough."""
-        if self._budget is None:
-            return 0.0
-        limit = body.get("max_tokens") or body.get("max_completion_tokens") or 0
-        size = sum(len(str(message.get("content")).encode()) for message in body["messages"])
-        worst = self._prices[self.model].cost(
-            size / 2 + 20, limit
-        )  # text and code have fewer than a token in two bytes
-        async with self._freed:
-            while self._spent + self._reserved + worst > self._budget:
-                self._go_on()
-                if not self._reserved:
-                    raise self._stop(OutOfBudget(f"{self._spent:.4f} of {self._budget:.4f} USD are spent"))
-                await self._freed.wait()
-            self._reserved += worst
-        return worst
-
-    async def _release(self, worst: float) -> None:
-        if self._budget is None:
-            return
-        async with self._freed:
-            self._reserved -= worst
-            self._reserved = self._reserved if self._reserved > 1e-12 else 0.0
-            self._freed.notify_all()
-
-    def _spend(self, answer: Answer) -> None:
-        if self._budget is None:
-            return
-        if answer.prompt_tokens is None or answer.completion_tokens is None:
-            raise self._stop(
-                InputError(f"{self.where} gives no token counts, so chat.budget_usd cannot be kept; take it away.")
-            )
-        self._spent += self._prices[self.model].cost(
-            answer.prompt_tokens, answer.completion_tokens, answer.cached_tokens or 0
-        )
-
 
 def characters_to_tokens(characters: float) -> float:
     """Tokens of English text and code, for estimates: four characters each."""
@@ -425,19 +383,6 @@ def characters_to_tokens(characters: float) -> float:
 async def _within(waited: Any, seconds: float) -> None:
     with suppress(asyncio.TimeoutError):
         await asyncio.wait_for(waited, seconds)
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from ``retry-after-ms`` or ``Retry-After`` (a number, or a date)."""
-    if re.fullmatch(r"\d+(\.\d+)?", milliseconds := headers.get("retry-after-ms", "")):
-        return float(milliseconds) / 1000
-    text = headers.get("retry-after", "")
-    if re.fullmatch(r"\d+(\.\d+)?", text):
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(timezone.utc)).total_seconds()) if text else None
-    except (ValueError, TypeError):
-        return None
 
 
 def _shown(base_url: str) -> str:

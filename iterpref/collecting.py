@@ -28,7 +28,7 @@ from iterpref.teachers.prices import load_prices
 from iterpref.teachers.prompts import load_templates
 from iterpref.types import Attempt, Task, Tests, Trajectory, Verdict
 
-__all__ = ["collect_stage", "estimate_stage", "load_tasks", "made_key"]
+__all__ = ["collect_stage", "endpoint", "estimate_stage", "load_tasks", "made_key"]
 
 
 def load_tasks(source: str, limit: int | None, split: str, seed: int) -> Iterator[tuple[str, Trajectory]]:
@@ -60,7 +60,7 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
     count = _known_to_be_well_formed(recipe, round)
     seed = recipe.seed + round - 1
     with ExitStack() as stack:
-        client = stack.enter_context(_endpoint(run, recipe)) if chats else None
+        client = stack.enter_context(endpoint(run, recipe)) if chats else None
         box = stack.enter_context(
             Sandbox(workers=recipe.sandbox.workers or None, allow_unsafe_exec=recipe.sandbox.allow_unsafe_exec)
         )
@@ -157,7 +157,7 @@ def _store_sources(run: Run, recipe: Recipe, round: int) -> None:
 
 
 @contextmanager
-def _endpoint(run: Run, recipe: Recipe) -> Iterator[Client]:
+def endpoint(run: Run, recipe: Recipe) -> Iterator[Client]:
     """The client of a run, over the run's ledger."""
     config = recipe.chat
     load_templates(prompts.__name__, prompts.NAMES, config.prompts)

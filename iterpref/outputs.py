@@ -12,12 +12,12 @@ from iterpref.config import Recipe
 from iterpref.errors import InputError
 from iterpref.models import load_tokenizer
 from iterpref.records import Trained, mark, trajectories
-from iterpref.report.costs import costs
+from iterpref.report.costs import asked, costs
 from iterpref.report.dataset_card import dataset_card
 from iterpref.report.page import write_page
 from iterpref.report.summary import summary
 from iterpref.store import Run, encode
-from iterpref.teachers.prices import load_prices
+from iterpref.teachers.prices import Prices, load_prices
 from iterpref.types import Attempt, Pair, Verdict
 
 __all__ = ["export", "find_pair", "summarise", "write_outputs", "write_report"]
@@ -77,7 +77,7 @@ def export(run: Run) -> list[Path]:
         written.append(_export_jsonl(run, "sessions", _session_rows(run)))
     names = [path.stem for path in written if path.suffix == ".parquet"]
     recipe = run.manifest().get("recipe", {})
-    prices = load_prices(recipe.get("chat", {}).get("prices", ""))
+    prices = _prices(recipe.get("chat", {}).get("prices", ""))
     written.append(run.write_text("export/README.md", dataset_card(run, recipe, prices, names)))
     return written
 
@@ -143,11 +143,24 @@ def write_report(run: Run, tokenizer: str = "") -> Path:
     recipe = run.manifest().get("recipe", {})
     known = [*recipe.get("pairs", {}).get("tokenizers", ()), recipe.get("train", {}).get("model_name_or_path", "")]
     name = tokenizer or next(filter(None, known), "")
-    return write_page(run, run.path / "report.html", tokenizer=load_tokenizer(name) if name else None)
+    return write_page(
+        run,
+        run.path / "report.html",
+        tokenizer=load_tokenizer(name) if name else None,
+        asked=asked(run, _prices(recipe.get("chat", {}).get("prices", ""))),
+    )
+
+
+def _prices(own: str) -> Prices:
+    """The user's price table may be gone by now; then its models have no price."""
+    try:
+        return load_prices(own)
+    except InputError:
+        return load_prices()
 
 
 def summarise(run: Run, recipe: Recipe) -> str:
     """The run as Markdown."""
     tokenizers = {Path(name).name: load_tokenizer(name) for name in recipe.pairs.tokenizers}
     trained = {round: dict(run.items("trained", Trained, round)) for round in run.rounds()}
-    return summary(run, tokenizers, trained) + "\n".join(costs(run, load_prices(recipe.chat.prices)))
+    return summary(run, tokenizers, trained) + "\n".join(costs(run, _prices(recipe.chat.prices)))

@@ -238,10 +238,12 @@ def test_the_summary_says_what_was_asked_and_what_it_cost(tmp_path: Path) -> Non
             pipeline.pairs_stage(run, made)
             text = outputs.summarise(run, made)
             pairs = sum(pair["rejected"] is not None for _, pair in run.items("pair", dict))
+            page = outputs.write_report(run).read_text()
     asked = len(server.requests)
     assert f"| all |  | {asked} | {11 * asked} | {7 * asked} | {(11 * 100 + 7 * 1000) / 1e6 * asked:.4f} |" in text
     assert f"| calls per pair | {asked / pairs:.1f} | 10.4 | 100 x tests |" in text
     assert "| 0 | " in text
+    assert f'<th scope="row">calls per pair</th><td>{asked / pairs:.1f}</td><td>10.4</td>' in page
 
 
 def test_from_features_to_pairs_by_the_recipe_of_the_paper(tmp_path: Path, cli: Cli) -> None:

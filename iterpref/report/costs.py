@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from iterpref.records import End, mark, trajectories
@@ -13,7 +14,7 @@ from iterpref.teachers.ledger import LEDGER, Ledger, Spent
 from iterpref.teachers.prices import Prices, total_cost
 from iterpref.types import Attempt, Pair
 
-__all__ = ["calls_per_pair", "costs", "estimate_text", "marks"]
+__all__ = ["Table", "asked", "calls_per_pair", "costs", "estimate_text", "marks"]
 
 
 def estimate_text(plan: Plan, model: str, tasks: int, ended: int, spent: Sequence[Spent], prices: Prices) -> str:
@@ -42,8 +43,27 @@ def estimate_text(plan: Plan, model: str, tasks: int, ended: int, spent: Sequenc
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Table:
+    """One table with what is to be said about it; either may be empty."""
+
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+
+
 def costs(run: Run, prices: Prices) -> list[str]:
-    """Sections of the summary: calls, tokens, money, faults, calls per pair. Empty where no endpoint was asked."""
+    """The tables of :func:`asked` as a section of the summary. Empty where no endpoint was asked."""
+    tables = asked(run, prices)
+    lines = ["## What was asked", ""] if tables else []
+    for table in tables:
+        lines += [table.note, ""] if table.note else []
+        lines += _table(table.head, table.rows) if table.rows else []
+    return lines
+
+
+def asked(run: Run, prices: Prices) -> list[Table]:
+    """Calls, tokens, money, faults, calls per pair, pass rates, drops. Empty where no endpoint was asked."""
     if not (run.path / LEDGER).exists():
         return []
     with Ledger(run.path, read_only=True) as ledger:
@@ -51,8 +71,7 @@ def costs(run: Run, prices: Prices) -> list[str]:
         if not spent:
             return []
         faults, lost, reasons, names = ledger.faults(), ledger.lost(), ledger.finish_reasons(), ledger.answered_by()
-    lines = ["## What was asked", ""]
-    rows: list[Sequence[Any]] = [
+    rows = [
         (
             each.purpose,
             each.model,
@@ -63,16 +82,17 @@ def costs(run: Run, prices: Prices) -> list[str]:
         )
         for each in spent
     ]
-    total = [sum(getattr(each, name) for each in spent) for name in ("answers", "prompt_tokens", "completion_tokens")]
-    rows.append(("all", "", *(f"{number:,}" for number in total), _money(total_cost(spent, prices))))
-    lines += _table(("purpose", "model", "answers", "tokens sent", "tokens answered", "USD"), rows)
-    lines += [
-        f"Answered by: {_counts(names)}. Answers ended by: {_counts(reasons)}.",
+    answers, prompt, completion = (
+        sum(getattr(each, name) for each in spent) for name in ("answers", "prompt_tokens", "completion_tokens")
+    )
+    rows.append(("all", "", f"{answers:,}", f"{prompt:,}", f"{completion:,}", _money(total_cost(spent, prices))))
+    told = (
+        f"Answered by: {_counts(names)}. Answers ended by: {_counts(reasons)}. "
         f"Tries without an answer: {_counts(faults) if faults else 'none'}. Requests whose end is unknown, because the "
-        f"process was stopped while they were under way: {lost}.",
-        "",
-    ]
-    return lines + _per_pair(run, total[0])
+        f"process was stopped while they were under way: {lost}."
+    )
+    head = ("purpose", "model", "answers", "tokens sent", "tokens answered", "USD")
+    return [Table(head, tuple(rows)), Table(note=told), *_per_pair(run, answers)]
 
 
 def calls_per_pair(run: Run, answers: int) -> float | None:
@@ -93,43 +113,39 @@ def marks(run: Run, round: int = 1) -> Counter[str]:
     return found
 
 
-def _per_pair(run: Run, answers: int) -> list[str]:
+def _per_pair(run: Run, answers: int) -> list[Table]:
     rate = calls_per_pair(run, answers)
     ends = [end for round in run.rounds() for _, end in run.items("end", End, round)]
     sampled = any(end.sampled for end in ends)
     solved = sum(end.reason == "solved" for end in ends)
-    lines = _table(
-        ("", "this run", "paper, debugging", "paper, sampling"),
-        [
-            ("versions are", "sampled" if sampled else "debugged", "debugged", "sampled"),
-            ("calls per pair", f"{rate:.1f}" if rate else "no pairs", "10.4", "100 x tests"),
-            ("calls per solved task", f"{answers / solved:.1f}" if solved else "none solved", "7", ""),
-        ],
-    )
-    lines += [*_pass_rates(run, sampled)]
+    tables = [
+        Table(
+            ("", "this run", "paper, debugging", "paper, sampling"),
+            (
+                ("versions are", "sampled" if sampled else "debugged", "debugged", "sampled"),
+                ("calls per pair", f"{rate:.1f}" if rate else "no pairs", "10.4", "100 x tests"),
+                ("calls per solved task", f"{answers / solved:.1f}" if solved else "none solved", "7", ""),
+            ),
+        ),
+        *_pass_rates(run, sampled),
+    ]
     for round in run.rounds():
         marked = marks(run, round)
         if marked and not sampled:
-            lines += [f"Kept and marked in round {round}: {_counts(marked)}.", ""]
+            tables.append(Table(note=f"Kept and marked in round {round}: {_counts(marked)}."))
         left = Counter(f"{drop.stage}: {drop.reason}" for _, drop in run.items("left", Drop, round))
         if left:
-            lines += [
-                "Left out before there was a program to run:",
-                "",
-                *_table(("reason", "count"), left.most_common()),
-            ]
+            rows = tuple((_cell(reason), f"{count:,}") for reason, count in left.most_common())
+            tables.append(Table(("reason", "count"), rows, "Left out before there was a program to run:"))
         proposed = run.count("new tests", round)
         if proposed:
-            lines += [
-                f"Repairs that came with tests of their own: {proposed}. They were run and recorded; the frozen tests "
-                "decided.",
-                "",
-            ]
-    return lines
+            told = "They were run and recorded; the frozen tests decided."
+            tables.append(Table(note=f"Repairs that came with tests of their own: {proposed}. {told}"))
+    return tables
 
 
-def _pass_rates(run: Run, sampled: bool) -> list[str]:
-    """Share of tasks with a passing version after each iteration."""
+def _pass_rates(run: Run, sampled: bool) -> list[Table]:
+    """Share of sessions with a passing version after each iteration."""
     firsts: Counter[int] = Counter()
     count = longest = 0
     for round in run.rounds():
@@ -146,8 +162,13 @@ def _pass_rates(run: Run, sampled: bool) -> list[str]:
     rows = []
     for index in range(longest + 1):
         share = sum(firsts[each] for each in range(index + 1)) / count
-        rows.append((index + unit, f"{share:.1%}", published.get(index + unit, "")))
-    return _table(("tries" if sampled else "iteration", "sessions that pass", "paper"), rows)
+        rows.append((str(index + unit), f"{share:.1%}", published.get(index + unit, "")))
+    return [Table(("tries" if sampled else "iteration", "sessions that pass", "paper"), tuple(rows))]
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break a table."""
+    return " ".join(text.split()).replace("|", "\\|")[:160]
 
 
 def _counts(found: Counter[str]) -> str:

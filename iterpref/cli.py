@@ -60,8 +60,9 @@ def main() -> None:
         usage.show()
         code = usage.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("\nstopped; run the same command again to go on where it was", file=sys.stderr)
         code = 130
+    if code == 130:  # some versions of typer make an exit code of Ctrl-C
+        print("\nstopped; run the same command again to go on where it was", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -83,15 +83,15 @@ def contents(folder: str | Path) -> dict[str, Any]:
 
 def test_a_run_among_faults_equals_one_without(tmp_path: Path) -> None:
     with serve(sometimes_right) as server:
-        collect(recipe(tmp_path, "calm", server.url, 40))
+        collect(recipe(tmp_path, "calm", server.url, 24))
     with serve(sometimes_right, faults=Faults(rate=0.3)) as server:
-        collect(recipe(tmp_path, "stormy", server.url, 40))
+        collect(recipe(tmp_path, "stormy", server.url, 24))
     calm, stormy = contents(tmp_path / "calm"), contents(tmp_path / "stormy")
     names = {id: json.loads(body).pop("model") for id, body in stormy.pop("answers").items()}
     assert names.keys() == calm.pop("answers").keys()
     assert "another" in names.values()
     assert stormy == calm
-    assert len(calm["sessions"]) == 40
+    assert len(calm["sessions"]) == 24
     assert {end.reason for end in calm["ends"].values()} >= {"solved", "unsolved"}
 
 
@@ -124,7 +124,7 @@ def test_sessions_go_on_independently_of_each_other(tmp_path: Path) -> None:
 
 def test_an_iteration_without_a_program_costs_one_and_leaves_a_gap(tmp_path: Path) -> None:
     with serve(sometimes_right) as server:
-        collect(recipe(tmp_path, "run", server.url, 60))
+        collect(recipe(tmp_path, "run", server.url, 30))
     with Run(tmp_path / "run", read_only=True) as run:
         made = dict(trajectories(run))
         ends = dict(run.items("end", End))
@@ -210,7 +210,7 @@ def test_a_student_drafts_in_one_batch_and_the_endpoint_repairs(tmp_path: Path) 
 
 def test_repeats_and_regressions_are_kept_and_marked(tmp_path: Path) -> None:
     with serve(sometimes_right) as server:
-        made = recipe(tmp_path, "run", server.url, 40)
+        made = recipe(tmp_path, "run", server.url, 30)
         with pipeline.open_run(made) as run:
             pipeline.collect_stage(run, made)
             text = outputs.summarise(run, made)

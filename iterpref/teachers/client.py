@@ -129,6 +129,7 @@ class Client:
         self._last_word = self._last_answer = monotonic()
         self._answered = False  # anything, since it was opened
         self._given_up = 0
+        self._throttled = 0  # how often the server was overloaded since its last answer
         if self._budget_usd is not None:
             spent = total_cost(self.ledger.spent(), self._prices)
             self._budget = Budget(self._budget_usd, self._prices[self.model], spent or 0.0)
@@ -177,7 +178,7 @@ class Client:
         system = [{"role": "system", "content": self._system}] if self._system else []
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [*system, *map(dict, messages)],
+            "messages": [*system, *({**each, "content": _utf8(each["content"])} for each in messages)],
             "temperature": temperature,
             "max_tokens": max_tokens,
             "seed": seed,
@@ -254,12 +255,15 @@ class Client:
                     self._give_up_on(error, fault)
                 else:
                     self._last_word = self._last_answer = monotonic()
+                    self._throttled = 0
                     self._pace.grow()
                     return text, answer
-                if fault.overloaded:
-                    self._pace.cut(begun)
+                if fault.overloaded and self._pace.cut(begun):
+                    self._throttled += 1
                 if fault.wait is not None:
                     self._pace.hold(min(fault.wait, _LONGEST_HOLD))
+                elif self._throttled > 1:  # fewer at once did not help: all of them wait, longer each time
+                    self._pace.hold(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._throttled - 2)))
             # where nothing at all was heard meanwhile, the server may be gone: that is for the watch to find out
             stumbled += not fault.later and self._last_word >= started
             if stumbled >= _TRIES:
@@ -378,6 +382,11 @@ class Client:
 def characters_to_tokens(characters: float) -> float:
     """Tokens of English text and code, for estimates: four characters each."""
     return characters / 4
+
+
+def _utf8(text: str) -> str:
+    """Half a surrogate pair, as JSON may hold one, cannot be sent."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def _within(waited: Any, seconds: float) -> None:

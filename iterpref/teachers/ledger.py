@@ -92,7 +92,7 @@ def read_answer(body: str, seconds: float = 0.0) -> Answer:
         if not isinstance(text, str):
             raise Malformed("malformed answer")
         return Answer(
-            text=text,
+            text=text.encode("utf-8", "replace").decode(),  # JSON may hold half a surrogate pair; nothing can store it
             finish_reason=str(choices[0].get("finish_reason") or ""),
             answered_by=str(data.get("model") or ""),
             prompt_tokens=_count(usage.get("prompt_tokens")),

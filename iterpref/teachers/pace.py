@@ -55,12 +55,14 @@ class Pace:
         """An answer came."""
         self.limit = min(float(self._most), self.limit + (1.0 if self._doubling else 1.0 / self.limit))
 
-    def cut(self, begun: float) -> None:
-        """A request that began at ``begun`` overloaded the server; what began before the last cut tells nothing new."""
-        if begun > self._cut_at:
-            self._cut_at = asyncio.get_running_loop().time()
-            self._doubling = False
-            self.limit = max(1.0, self.limit / 2)
+    def cut(self, begun: float) -> bool:
+        """A request that began at ``begun`` overloaded the server. False if that was before the last cut: no news."""
+        if begun <= self._cut_at:
+            return False
+        self._cut_at = asyncio.get_running_loop().time()
+        self._doubling = False
+        self.limit = max(1.0, self.limit / 2)
+        return True
 
     def hold(self, seconds: float) -> None:
         """Let nobody through for so long."""

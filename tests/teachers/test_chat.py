@@ -251,3 +251,35 @@ def test_a_served_model_drafts_a_run_that_search_repairs(transformers_serve: tup
         assert f"| draft | {folder} | {spent.answers} |" in text
     with pytest.raises(InputError, match="answered with status 400"):  # it lists no model before it has served one
         one(url, Request(TASKS[0]), "another")
+
+
+@pytest.mark.slow
+def test_the_small_model_drafts_here_and_a_served_one_repairs(
+    transformers_serve: tuple[str, Path], tmp_path: Path
+) -> None:
+    from iterpref import pipeline
+    from iterpref.config import ChatConfig, CollectConfig, Recipe
+    from iterpref.records import trajectories
+
+    url, folder = transformers_serve
+    recipe = Recipe(
+        run=str(tmp_path / "run"),
+        collect=CollectConfig(
+            source="micro:train",
+            limit=12,
+            drafter="local",
+            repairer="chat",
+            model="micro:base",
+            iterations=1,
+            max_new_tokens=160,
+        ),
+        chat=ChatConfig(model=str(folder), base_url=url, concurrency=4),
+    )
+    with pipeline.open_run(recipe) as run:
+        pipeline.collect_stage(run, recipe)
+        made = [each for _, each in trajectories(run)]
+    assert {each.teacher for each in made} == {"local+chat"}
+    repaired = [each for each in made if len(each.attempts) == 2]
+    assert repaired
+    assert all(not each.attempts[0].verdict.passed for each in repaired)
+    assert all(each.attempts[1].usage.completion_tokens > 0 for each in repaired)

@@ -127,6 +127,26 @@ def test_a_quota_that_is_used_up_is_one_sentence() -> None:
     assert "the account has no quota left" in str(end)
 
 
+def test_a_server_that_says_later_without_saying_when_is_not_stormed() -> None:
+    begun = time.monotonic()
+
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return (429, ERROR) if time.monotonic() - begun < 2.0 else echo(body)
+
+    with serve(answer) as server:
+        ends = ask_all(Client("m", server.url, concurrency=64), [f"question {number}" for number in range(100)])
+    assert all(isinstance(end, Answer) for end in ends)
+    # 8, 4, 2, 1 at once, then one after pauses of 0.02, 0.04, then 0.05 seconds
+    assert sum(server.asked.values()) < 100 + 80
+
+
+def test_text_that_is_no_utf_8_is_asked_all_the_same() -> None:
+    with serve(echo) as server:
+        (end,) = ask_all(Client("m", server.url), ["half \ud800"])
+    assert isinstance(end, Answer)
+    assert end.text == "you said half ?"
+
+
 def test_a_slow_server_is_not_taken_for_a_dead_one() -> None:
     def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         time.sleep(1.5)

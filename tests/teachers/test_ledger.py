@@ -106,6 +106,10 @@ def test_a_body_that_holds_no_answer(body: str, why: str) -> None:
         read_answer(body)
 
 
+def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:
+    assert read_answer('{"choices": [{"message": {"content": "a\\ud800b"}}]}').text == "a?b"
+
+
 def test_token_counts_that_are_missing_are_none_not_nothing(tmp_path: Path) -> None:
     answer = read_answer('{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": null}}')
     assert (answer.prompt_tokens, answer.completion_tokens) == (None, None)

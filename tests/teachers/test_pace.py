@@ -70,8 +70,8 @@ def test_retry_after_holds_everybody_back() -> None:
     async def body() -> None:
         pace = Pace(8)
         loop = asyncio.get_running_loop()
-        pace.hold(0.05)
         begun = loop.time()
+        pace.hold(0.05)
         async with pace.slot():
             assert loop.time() - begun >= 0.05
 

@@ -17,6 +17,7 @@ import os
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -61,8 +62,8 @@ class Client:
         request: further fields of every request body; None takes one away.
 
     Raises:
-        InputError: no model was named, there is no key for a server that is not on this machine, or a budget is set
-            for a model without a price.
+        InputError: the extra is not installed, no model was named, there is no key for a server that is not on this
+            machine, or a budget is set for a model without a price.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class Client:
         silence: float = _SILENCE_SECONDS,
     ) -> None:
         key = os.environ.get("OPENAI_API_KEY", "")
+        if find_spec("openai") is None:
+            raise InputError("an endpoint is asked through the `openai` package; install iterpref[chat].")
         if not model:
             raise InputError("the chat teacher was given no model; set chat.model to a name that the server knows.")
         self.where = _shown(base_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -206,6 +207,12 @@ def test_a_budget_is_never_exceeded_and_is_known_after_a_restart(tmp_path: Path)
         ends, cost = spend(10.0)
         assert all(isinstance(end, Answer) for end in ends)
         assert set(server.asked.values()) == {1}
+
+
+def test_without_the_extra_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(InputError, match=r"install iterpref\[chat\]"):
+        Client("m", "http://127.0.0.1:1/v1")
 
 
 def test_a_budget_needs_a_price() -> None:

@@ -379,7 +379,7 @@ def command(folder: Path, name: str, url: str, count: int, concurrency: int) -> 
     path.write_text(
         f"run: {folder / name}\n"
         f"collect: {{source: {folder}/tasks-{count}.jsonl, drafter: chat, repairer: chat}}\n"
-        f"chat: {{model: m, base_url: '{url}', deadline_seconds: 1.0, concurrency: {concurrency}}}\n"
+        f"chat: {{model: m, base_url: '{url}', deadline_seconds: 4.0, concurrency: {concurrency}}}\n"
     )
     return [sys.executable, "-m", "iterpref", "collect", str(path)]
 
@@ -393,7 +393,7 @@ def committed(folder: Path) -> set[str]:
 
 @pytest.mark.slow
 def test_two_thousand_tasks_at_concurrency_128_with_a_tenth_of_faults_end_complete(tmp_path: Path) -> None:
-    with serve(sometimes_right, faults=Faults(rate=0.1), keep=False) as server:
+    with serve(sometimes_right, faults=Faults(rate=0.1, hang_seconds=5.0), keep=False) as server:
         done = subprocess.run(
             command(tmp_path, "run", server.url, 2000, 128), capture_output=True, text=True, timeout=900
         )
@@ -403,9 +403,10 @@ def test_two_thousand_tasks_at_concurrency_128_with_a_tenth_of_faults_end_comple
         assert run.count("end") == 2000
         answers = sum(each.answers for each in ledger.spent())
         assert answers == len(server.asked)  # every question has one answer
-        assert sum(server.asked.values()) == answers + sum(ledger.faults().values())
+        assert sum(ledger.faults().values()) >= server.faults["500"] + server.faults["hang"] > 0
         assert ledger.lost() == 0
-    assert server.most_at_once <= 128 + server.faults["hang"]
+        given_up = ledger.faults()["no answer in time"]  # the server is still at these when others have begun
+    assert server.most_at_once <= 128 + given_up
 
 
 @pytest.mark.slow

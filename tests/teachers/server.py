@@ -22,7 +22,6 @@ from typing import Any
 Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 
 FAULTS = ("429", "429 with Retry-After", "500", "hang", "reset", "malformed", "empty", "other model", "drip")
-HANG_SECONDS = 1.5
 _DRIP_SECONDS = 0.2
 ERROR = {"error": {"message": "not now", "code": None}}
 
@@ -34,6 +33,7 @@ class Faults:
     rate: float = 0.0
     kinds: Sequence[str] = FAULTS
     times: int = 1
+    hang_seconds: float = 1.5  # longer than the client's deadline
 
     def of(self, key: str, tried: int) -> str:
         """The fault of this try (from 0), or nothing."""
@@ -172,7 +172,7 @@ def serve(
             elif fault == "500":
                 self.send(500, ERROR)
             elif fault == "hang":
-                time.sleep(HANG_SECONDS)
+                time.sleep(faults.hang_seconds if faults else 0)
                 self.close_connection = True
             elif fault == "reset":
                 self.send_response(200)

@@ -90,8 +90,9 @@ def test_an_unreadable_answer_is_sent_back_once_and_then_dropped_with_its_reason
     assert len(again) == sum("list of files" in drop.reason for drop in left.values()) + sum(
         sent["seed"] % 2 for sent in again
     )
-    assert "it must end in a json block" in again[0]["messages"][2]["content"]
-    assert again[0]["messages"][1] == {"role": "assistant", "content": FAULTY}
+    assert any("it must end in a json block" in sent["messages"][2]["content"] for sent in again)
+    assert all(sent["messages"][1]["role"] == "assistant" for sent in again)
+    assert {sent["messages"][1]["content"] for sent in again} <= {FAULTY, STUBBED}
 
 
 def test_what_is_there_is_not_written_again(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -174,9 +174,7 @@ class _Stage:
                 await self._judge_and_commit(session, attempt)
         session.iteration = max(session.iteration, len(session.start.attempts))
         while (author := self._next_author(session)) is not None:
-            attempts = () if self._sampling else tuple(session.attempts)
-            request = Request(session.task, attempts, session.sample, session.iteration)
-            reply = await self._asked(author, request, session)
+            reply = await self._asked(author, self._request(session), session)
             if reply.code is not None:
                 attempt = Attempt(session.iteration, reply.code, _UNJUDGED, reply.message, reply.usage)
                 await self._judge_and_commit(session, attempt, reply.tests)
@@ -185,6 +183,11 @@ class _Stage:
                 session.silent = "" if reply.again else session.told
             session.iteration += 1
         self._end(session)
+
+    def _request(self, session: _Session) -> Request:
+        if not self._sampling:
+            return Request(session.task, tuple(session.attempts), session.sample, session.iteration)
+        return Request(session.task, (), session.sample * (self._iterations + 1) + session.iteration)
 
     def _end(self, session: _Session) -> None:
         why = session.silent or ("" if session.attempts else session.told)
@@ -236,6 +239,7 @@ class _Stage:
         records.append(("attempt", attempt_id(session.id, attempt.index), attempt))
         self._run.put_many(records, self._round)
         session.attempts.append(attempt)
+        session.attempts.sort(key=lambda each: each.index)
 
 
 _UNJUDGED = Verdict(Outcome.INFRA, feedback="not judged")

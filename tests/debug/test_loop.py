@@ -120,3 +120,19 @@ def test_labels_stand_where_there_are_no_tests(tmp_path: Path, sandbox: Sandbox)
         run.put("source", "a", Trajectory(Task("a", "add one"), pair))
         collect(run, sandbox.judge)
         assert codes(run) == {"a": [(WRONG, "wrong"), (RIGHT, "pass")]}
+
+
+def test_sampled_tries_are_numbered_apart_and_see_no_earlier_one(tmp_path: Path, sandbox: Sandbox) -> None:
+    class Sampler(Writer):
+        def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+            for index, request in enumerate(requests):
+                assert request.attempts == ()
+                self.asked.append((request.task.id, request.sample))
+                yield index, Reply(RIGHT if request.sample % 2 else WRONG)
+
+    writer = Sampler("w", {})
+    with Run(tmp_path / "r") as run:
+        tasks(run, "a")
+        collect(run, sandbox.judge, drafter=writer, sampling=True, iterations=2, samples=2)
+        assert sorted(writer.asked) == [("a", number) for number in range(6)]
+        assert codes(run)["a#0"] == [(WRONG, "wrong"), (WRONG, "wrong"), (RIGHT, "pass")]  # failures first

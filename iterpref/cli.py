@@ -60,8 +60,9 @@ def main() -> None:
         usage.show()
         code = usage.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("\nstopped; run the same command again to go on where it was", file=sys.stderr)
         code = 130
+    if code == 130:  # some versions of typer make an exit code of Ctrl-C
+        print("\nstopped; run the same command again to go on where it was", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -75,9 +76,20 @@ def root(
 
 
 @app.command()
-def collect(recipe: RecipeArgument, overrides: Overrides = None, allow_unsafe_exec: Unsafe = False) -> None:
-    """Get trajectories: run recorded attempts again, or draft and debug new programs."""
+def collect(
+    recipe: RecipeArgument,
+    overrides: Overrides = None,
+    allow_unsafe_exec: Unsafe = False,
+    estimate: Annotated[
+        bool,
+        typer.Option("--estimate", help="Say what the endpoint would be asked, and what that costs; send nothing."),
+    ] = False,
+) -> None:
+    """Get trajectories: run recorded attempts again, or write tasks, draft and debug new programs."""
     read = _read(recipe, overrides, allow_unsafe_exec)
+    if estimate:
+        out.print(pipeline.estimate_stage(read), markup=False, soft_wrap=True)
+        return
     with pipeline.open_run(read) as run:
         pipeline.collect_stage(run, read)
         _finish(run, read)

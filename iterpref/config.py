@@ -22,11 +22,13 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from iterpref.errors import InputError
 
 __all__ = [
+    "ChatConfig",
     "CollectConfig",
     "EvaluateConfig",
     "PairsConfig",
     "Recipe",
     "SandboxConfig",
+    "TasksConfig",
     "TrainConfig",
     "load_recipe",
     "recipe_names",
@@ -51,17 +53,47 @@ class CollectConfig:
     """Where trajectories come from (paper, section 3.1)."""
 
     __pydantic_config__ = _STRICT
-    source: str = ""  # sessions, pairs or tasks: JSONL(.gz), Parquet, a `datasets` name, or micro:train
+    source: str = ""  # sessions, pairs or tasks: JSONL(.gz), Parquet, a `datasets` name, micro:train, or features:FILE
     split: str = "train"  # for a `datasets` name
-    limit: int | None = None  # first N rows
+    limit: int | None = None  # first N rows; how many tasks to write from features
     drafter: str = "recorded"  # who writes version 0: recorded | local | chat | a dotted path
-    repairer: str = "recorded"  # who repairs it: recorded | search | local | chat | a dotted path
+    repairer: str = "recorded"  # who repairs it: recorded | search | local | chat | a dotted path; or resample: the
+    # drafter writes iterations + 1 independent versions instead (the baseline of the paper, after Code-Optimise)
     iterations: int = 5  # repairs at most (paper: 5)
     samples: int = 1  # drafts per task
     temperature: float = 0.8  # of a drafter or repairer that samples
     max_new_tokens: int = 512
-    model: str = ""  # of the local or chat teacher; empty: the model that is to be trained
-    base_url: str = ""  # of the chat teacher, an OpenAI-compatible endpoint; its key is read from OPENAI_API_KEY
+    model: str = ""  # of the local teacher; empty: the model that is to be trained
+
+
+@dataclass(frozen=True)
+class ChatConfig:
+    """The OpenAI-compatible endpoint that drafts, repairs or writes tasks. Its key is read from OPENAI_API_KEY."""
+
+    __pydantic_config__ = _STRICT
+    model: str = ""  # paper: gpt-4o; DeepSeek-V3 in appendix C.9
+    base_url: str = ""  # such as http://localhost:8000/v1; empty: OpenAI's own
+    system: str = ""  # system prompt
+    request: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # further fields of every request body; null takes one away
+    prompts: str = ""  # a folder of templates that take the place of the shipped ones of the same name
+    concurrency: int = 32  # requests under way at most; fewer where the server asks for it
+    deadline_seconds: float = 120.0  # for one try
+    budget_usd: float | None = None  # what all answers of the run may cost together
+    prices: str = ""  # YAML of your own: model -> {input, output}, USD per million tokens
+
+
+@dataclass(frozen=True)
+class TasksConfig:
+    """How a teacher writes tasks from a feature tree (paper, section 3.1; EpiCoder, arXiv 2501.04694)."""
+
+    __pydantic_config__ = _STRICT
+    forms: tuple[Literal["scenario", "function", "contest"], ...] = ("scenario", "function", "contest")  # in turn
+    widths: tuple[int, ...] = (5, 2, 1, 1)  # features drawn at each depth (EpiCoder)
+    temperature: float = 10.0  # features are drawn with p ~ frequency^(1/T) (EpiCoder: 10)
+    evolve: int = 0  # requests that make the tree richer first
+    max_new_tokens: int = 4096  # for instruction, solution and tests
 
 
 @dataclass(frozen=True)
@@ -139,6 +171,8 @@ class Recipe:
     rounds: int = 1  # from round 2 on, the best model of the round before drafts anew
     sandbox: SandboxConfig = field(default_factory=SandboxConfig)
     collect: CollectConfig = field(default_factory=CollectConfig)
+    chat: ChatConfig = field(default_factory=ChatConfig)
+    tasks: TasksConfig = field(default_factory=TasksConfig)
     pairs: PairsConfig = field(default_factory=PairsConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # name -> changes to `train`

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,14 @@ from typing import Any
 from iterpref.config import Recipe
 from iterpref.errors import InputError
 from iterpref.models import load_tokenizer
-from iterpref.records import Trained
+from iterpref.records import Trained, mark, trajectories
+from iterpref.report.costs import asked, costs
+from iterpref.report.dataset_card import dataset_card
 from iterpref.report.page import write_page
 from iterpref.report.summary import summary
-from iterpref.store import Run
-from iterpref.types import Attempt, Pair
+from iterpref.store import Run, encode
+from iterpref.teachers.prices import Prices, load_prices
+from iterpref.types import Attempt, Pair, Verdict
 
 __all__ = ["export", "export_trl", "find_pair", "summarise", "write_outputs", "write_report"]
 
@@ -41,7 +44,7 @@ def find_pair(run: Run, wanted: str, round: int = 1) -> Pair:
 
 
 def export(run: Run) -> list[Path]:
-    """Write attempts and pairs as Parquet, with the columns that trainers expect (docs/data.md)."""
+    """Write pairs and attempts as Parquet and JSONL, with the columns that trainers expect, and a card."""
     import pyarrow as pa
 
     span = _span_type()
@@ -52,6 +55,7 @@ def export(run: Run) -> list[Path]:
             ("index", pa.int32()),
             ("code", pa.string()),
             ("message", pa.string()),
+            ("mark", pa.string()),
         ]
         + [(name, pa.string()) for name in ("outcome", "error_type", "feedback")]
         + [(name, pa.int32()) for name in ("tests_passed", "tests_total")]
@@ -63,10 +67,16 @@ def export(run: Run) -> list[Path]:
         + [("chosen_spans", span), ("rejected_spans", span), ("provenance", pa.string()), ("round", pa.int32())]
     )
     written = []
-    if any(run.count("attempt", round) for round in run.rounds()):
-        written.append(run.export_parquet("attempts", _attempt_rows(run), attempt_schema))
     if any(run.count("pair", round) for round in run.rounds()):
         written.append(run.export_parquet("pairs", _pair_rows(run), pair_schema))
+        written.append(_export_jsonl(run, "pairs", _pair_rows(run)))
+    if any(run.count("attempt", round) for round in run.rounds()):
+        written.append(run.export_parquet("attempts", _attempt_rows(run), attempt_schema))
+        written.append(_export_jsonl(run, "sessions", _session_rows(run)))
+    names = [path.stem for path in written if path.suffix == ".parquet"]
+    recipe = run.manifest().get("recipe", {})
+    prices = _prices(recipe.get("chat", {}).get("prices", ""))
+    written.append(run.write_text("export/README.md", dataset_card(run, recipe, prices, names)))
     return written
 
 
@@ -101,15 +111,50 @@ def _span_type() -> Any:
     )
 
 
+def _export_jsonl(run: Run, name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8") as handle:
+            handle.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+    return run.write_file(f"export/{name}.jsonl", write)
+
+
+def _session_rows(run: Run) -> Iterator[dict[str, Any]]:
+    """Sessions in the form that ``collect.source`` reads (docs/data.md)."""
+    for round in run.rounds():
+        for _, made in trajectories(run, round):
+            if made.attempts and made.task.tests is not None:  # labelled pairs came without tests, and are in pairs
+                yield {
+                    "task_id": made.task.id,
+                    "prompt": made.task.prompt,
+                    "tests": json.loads(encode(made.task.tests)),
+                    "entry_point": made.task.entry_point,
+                    "attempts": [{"code": each.code, "message": each.message} for each in made.attempts],
+                    "verdicts": [_label(each.verdict) for each in made.attempts],
+                    "model": made.teacher,
+                    "source": made.task.source,
+                    "features": list(made.task.features),
+                    "solution": made.task.solution,
+                    "round": round,
+                }
+
+
+def _label(verdict: Verdict) -> str:
+    return "pass" if verdict.passed else f"{verdict.error_type or verdict.outcome.value}|{verdict.feedback}"
+
+
 def _attempt_rows(run: Run) -> Iterator[dict[str, Any]]:
     for round in run.rounds():
         for id, attempt in run.items("attempt", Attempt, round):
             row = asdict(attempt)
             verdict = row.pop("verdict")
             row.pop("usage")
+            session = id.rpartition("/")[0]
+            versions = run.below("attempt", f"{session}/", Attempt, round)
             yield {
                 "round": round,
-                "session": id.rpartition("/")[0],
+                "session": session,
+                "mark": mark([each for each in versions if each.index < attempt.index], attempt),
                 **row,
                 **verdict,
                 "outcome": verdict["outcome"].value,
@@ -127,11 +172,24 @@ def write_report(run: Run, tokenizer: str = "") -> Path:
     recipe = run.manifest().get("recipe", {})
     known = [*recipe.get("pairs", {}).get("tokenizers", ()), recipe.get("train", {}).get("model_name_or_path", "")]
     name = tokenizer or next(filter(None, known), "")
-    return write_page(run, run.path / "report.html", tokenizer=load_tokenizer(name) if name else None)
+    return write_page(
+        run,
+        run.path / "report.html",
+        tokenizer=load_tokenizer(name) if name else None,
+        asked=asked(run, _prices(recipe.get("chat", {}).get("prices", ""))),
+    )
+
+
+def _prices(own: str) -> Prices:
+    """The user's price table may be gone by now; then its models have no price."""
+    try:
+        return load_prices(own)
+    except InputError:
+        return load_prices()
 
 
 def summarise(run: Run, recipe: Recipe) -> str:
     """The run as Markdown."""
     tokenizers = {Path(name).name: load_tokenizer(name) for name in recipe.pairs.tokenizers}
     trained = {round: dict(run.items("trained", Trained, round)) for round in run.rounds()}
-    return summary(run, tokenizers, trained)
+    return summary(run, tokenizers, trained) + "\n".join(costs(run, _prices(recipe.chat.prices)))

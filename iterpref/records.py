@@ -5,8 +5,12 @@
     attempt     <session>/<index>        Attempt with our own verdict
     end         <session>                End: the session is complete, and why
     ran         <digest>                 whether a program passed its tests, run for a focus; in round 0, for all rounds
+    left        <stage>:<id>             Drop: a task or session that a teacher had no use for, and why
+    new tests   <session>/<index>        what a teacher wrote beside a repair, and what running it said
     pair        <session>/<index>        Pair
     drop        <stage>:<id>             Drop
+    complete    <what, and its settings> Finished
+    stage       <stage>                  Finished
     metric      <variant>/<step>         numbers logged in training
     trained     <variant>                what training ended with
     score       <variant>/<split>/<task> Score
@@ -16,14 +20,16 @@ A session is one trajectory in the making: ``<task>``, or ``<task>#<sample>`` wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from iterpref.store import Run
 from iterpref.types import Attempt, Trajectory
 
-__all__ = ["End", "Trained", "attempt_id", "trajectories", "trajectory"]
+__all__ = ["End", "Finished", "Trained", "attempt_id", "fingerprint", "mark", "trajectories", "trajectory"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,14 @@ class End:
     source: str
     teacher: str
     reason: str  # solved | unsolved | no answer
+    sampled: bool = False  # its versions are independent tries, not repairs of each other
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A piece of work is done, with everything that decided it."""
+
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,14 @@ class Trained:
 
 def attempt_id(session: str, index: int) -> str:
     return f"{session}/{index:03d}"
+
+
+def mark(earlier: Sequence[Attempt], attempt: Attempt) -> str:
+    """``repeat``: word for word as one before it; ``regression``: passes fewer tests than one before it; or empty."""
+    if any(attempt.code == each.code for each in earlier):
+        return "repeat"
+    best = max(((each.verdict.passed, each.verdict.tests_passed) for each in earlier), default=(False, 0))
+    return "regression" if (attempt.verdict.passed, attempt.verdict.tests_passed) < best else ""
 
 
 def trajectories(run: Run, round: int = 1) -> Iterator[tuple[str, Trajectory]]:
@@ -75,4 +97,12 @@ def trajectory(run: Run, session: str, round: int = 1) -> Trajectory | None:
 def _assemble(run: Run, session: str, end: End, round: int) -> Trajectory:
     source = run.get("source", end.source, Trajectory, round)
     assert source is not None, f"record {end.source!r} is missing"  # written before any session begins
-    return Trajectory(source.task, tuple(run.below("attempt", f"{session}/", Attempt, round)), end.teacher)
+    attempts = run.below("attempt", f"{session}/", Attempt, round)
+    if end.sampled:  # any try that fails may be paired with one that passes: their order means nothing
+        attempts.sort(key=lambda attempt: attempt.verdict.passed)
+    return Trajectory(source.task, tuple(attempts), end.teacher)
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short digest of everything that decided a piece of work."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=list).encode()).hexdigest()[:16]

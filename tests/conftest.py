@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from iterpref.sandbox import Sandbox
 
+pytest_plugins = ["tests.teachers.served"]
 settings.register_profile("house", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("house")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # tests load nothing from a hub

@@ -233,3 +233,14 @@ def test_every_verb_has_help_and_stands_in_the_readme(cli: Cli) -> None:
         assert command.callback is not None
         assert (command.callback.__doc__ or "").strip()
         assert f"iterpref {command.callback.__name__}" in readme
+
+
+def test_ctrl_c_says_how_to_go_on(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    name = recipe(tmp_path, SESSION)
+    monkeypatch.setattr("iterpref.pipeline.collect_stage", interrupted)
+    code, _, err = cli("collect", name)
+    assert code == 130
+    assert err == "\nstopped; run the same command again to go on where it was\n"

@@ -1,5 +1,5 @@
-"""Stage 2: iterative debugging, and running recorded debugging again."""
+"""Stage 2: iterative debugging, its baseline sampling, and running recorded debugging again."""
 
-from iterpref.debug.loop import JudgeMany, Progress, collect
+from iterpref.debug.loop import Judge, Progress, Review, collect
 
-__all__ = ["JudgeMany", "Progress", "collect"]
+__all__ = ["Judge", "Progress", "Review", "collect"]

@@ -1,29 +1,39 @@
-"""Iterative debugging: draft, run, repair, until the tests pass (paper, section 3.1).
+"""Iterative debugging: draft, run, repair, until the tests pass (paper, section 3.1); and sampling, its baseline.
 
-A session starts from recorded versions or from a draft, and is repaired for a number of iterations. Every version is
-committed to the run folder the moment it is judged, so a run that is killed goes on where it was: a session's state
-*is* its committed attempts.
+A session starts from recorded versions or from a draft, and is repaired for a number of iterations. Sessions go on
+independently of each other. Every version is committed to the run folder the moment it is judged, so a run that is
+killed goes on where it was: a session's state *is* its committed attempts. An attempt's index is its iteration; one in
+which the author wrote no program leaves a gap.
+
+Sampling writes independent versions of each task instead, as many as debugging may, whatever the tests say of them
+(Code-Optimise): the comparison of the paper's section 3.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
+from iterpref.debug.desk import Desk, Quiet
 from iterpref.records import End, attempt_id
-from iterpref.store import Run
-from iterpref.teachers.base import Request, Teacher
+from iterpref.store import Drop, Run
+from iterpref.teachers.base import AskedTeacher, Reply, Request, Teacher
+from iterpref.teachers.client import Unanswered
 from iterpref.types import Attempt, Outcome, Task, Tests, Trajectory, Verdict
 
-__all__ = ["JudgeMany", "Progress", "collect"]
+__all__ = ["Judge", "Progress", "Review", "collect"]
 
-JudgeMany = Callable[[Iterable[tuple[str, Tests]]], Iterator[tuple[int, Verdict]]]
+Judge = Callable[[str, Tests], Verdict]
+Review = Callable[[Task, str, str], Any]  # task, program, tests that its author wrote beside it -> what is recorded
 Progress = Callable[[int, int], None]  # sessions complete, sessions in all
 
 # Sessions that are worked on at a time: bounds memory, and keeps a model's batches full.
 _WINDOW = 1024
 # The task is at fault, or the machine: another version of the program would fare no better.
-_UNKNOWN = Verdict(Outcome.INFRA, feedback="not judged")
 _HOPELESS = (Outcome.INVALID, Outcome.UNSUPPORTED)
 
 
@@ -34,9 +44,9 @@ class _Session:
     start: Trajectory
     sample: int
     attempts: list[Attempt]
-    silent: bool = False  # the teacher had no answer
-    broken: bool = False  # a verdict failed for reasons of our own: left as it is until the stage is run again
-    ended: bool = False
+    iteration: int  # of the version to be written next
+    silent: str = ""  # why the author has nothing more to say
+    told: str = ""  # with the last answer that held no program
 
     @property
     def task(self) -> Task:
@@ -47,153 +57,189 @@ class _Session:
         return any(attempt.verdict.passed for attempt in self.attempts)
 
 
+class _Broken(Exception):
+    """Something of ours failed: the session is left as it is until the stage is run again."""
+
+
 def collect(
     run: Run,
-    judge_many: JudgeMany,
+    judge: Judge,
     *,
+    workers: int = 2,
     round: int = 1,
     drafter: Teacher | None = None,
     repairer: Teacher | None = None,
+    sampling: bool = False,
     iterations: int = 5,
     samples: int = 1,
+    review: Review | None = None,
     progress: Progress = lambda done, total: None,
 ) -> int:
-    """Bring every source of the run to its end. Returns how many verdicts failed for reasons of our own (``infra``).
+    """Bring every source of the run to its end. Returns how many sessions were left for reasons that are not theirs.
 
-    Such attempts are not committed: they are tried again when the stage is run again.
+    Such are verdicts that failed for reasons of the machine, and requests that an endpoint did not answer. They are
+    tried again when the stage is run again.
+
+    Args:
+        judge: runs a program; called from ``workers`` threads.
+        repairer: repairs; with ``sampling`` the drafter writes every version, ``iterations`` + 1 of them.
+        review: is shown tests that an author wrote beside a repair. The session's own tests decide all the same.
+
+    Raises:
+        InputError, OutOfBudget: no author can go on. What is committed stays.
     """
-    ended = set(run.ids("end", round))
-    sources = run.ids("source", round)
-    total = len(sources) * samples
-    infra = 0
-    progress(len(ended), total)
-    window: list[_Session] = []
-
-    def finish() -> None:
-        nonlocal infra
-        for session in _advance(run, window, judge_many, drafter, repairer, iterations, round):
-            if session is None:
-                infra += 1
-            else:
-                ended.add(session)
-                progress(len(ended), total)
-        window.clear()
-
-    for source in sources:
-        for sample in range(samples):
-            id = f"{source}#{sample}" if samples > 1 else source
-            if id not in ended:
-                start = run.get("source", source, Trajectory, round)
-                assert start is not None
-                window.append(_Session(id, source, start, sample, run.below("attempt", f"{id}/", Attempt, round)))
-        if len(window) >= _WINDOW:
-            finish()
-    finish()
-    return infra
+    stage = _Stage(run, judge, workers, round, drafter, repairer, sampling, iterations, review)
+    return asyncio.run(stage.work_off(samples, progress))
 
 
-def _advance(
-    run: Run,
-    window: Sequence[_Session],
-    judge_many: JudgeMany,
-    drafter: Teacher | None,
-    repairer: Teacher | None,
-    iterations: int,
-    round: int,
-) -> Iterator[str | None]:
-    """Work a window of sessions to their ends. Yields a session's id when it has ended, None for a verdict of ours."""
+class _Stage:
+    def __init__(
+        self,
+        run: Run,
+        judge: Judge,
+        workers: int,
+        round: int,
+        drafter: Teacher | None,
+        repairer: Teacher | None,
+        sampling: bool,
+        iterations: int,
+        review: Review | None,
+    ) -> None:
+        self._run = run
+        self._judge = judge
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="judge")
+        self._round = round
+        self._drafter = drafter
+        self._repairer = drafter if sampling else repairer
+        self._sampling = sampling
+        self._iterations = iterations
+        self._review = review
+        self._quiet = Quiet()
+        self._desks: dict[int, Desk] = {}
 
-    def next_author(session: _Session) -> Teacher | None:
-        """Who is to write the next version; None at the session's end."""
-        if session.silent or session.solved:
-            return None
-        if not session.attempts:
-            return drafter
-        repairs = len(session.attempts) - max(1, len(session.start.attempts))
-        hopeless = session.attempts[-1].verdict.outcome in _HOPELESS
-        return None if hopeless or repairs >= iterations else repairer
+    async def work_off(self, samples: int, progress: Progress) -> int:
+        run, left = self._run, 0
+        ended = set(run.ids("end", self._round))
+        sources = run.ids("source", self._round)
+        done, total = len(ended), len(sources) * samples
+        progress(done, total)
 
-    def settle(session: _Session) -> Iterator[str]:
-        """End a session that nobody is to write for."""
-        all_there = len(session.attempts) >= len(session.start.attempts)
-        if all_there and not session.ended and next_author(session) is None:
-            session.ended = True
-            reason = "solved" if session.solved else "no answer" if session.silent else "unsolved"
-            run.put("end", session.id, End(session.source, _author(session, drafter, repairer), reason), round)
-            yield session.id
+        def open_sessions() -> Iterator[_Session]:
+            for source in sources:
+                for sample in range(samples):
+                    id = f"{source}#{sample}" if samples > 1 else source
+                    if id not in ended:
+                        start = run.get("source", source, Trajectory, self._round)
+                        assert start is not None
+                        attempts = run.below("attempt", f"{id}/", Attempt, self._round)
+                        iteration = attempts[-1].index + 1 if attempts else 0
+                        yield _Session(id, source, start, sample, attempts, iteration)
 
-    def judge(jobs: Iterable[_Job]) -> Iterator[str | None]:
-        """Judge versions as they come, commit each, end what is done. What a teacher leaves unsaid needs no run."""
-        waiting: list[_Job] = []
+        waiting = open_sessions()
 
-        def programs() -> Iterator[tuple[str, Tests]]:
-            for job in jobs:
-                if job.session.task.tests is None:  # a labelled pair: its labels stand
-                    _commit(run, job.session, job.attempt, round)
+        async def work() -> None:
+            nonlocal done, left
+            for session in waiting:  # shared: each worker takes the next one
+                with self._quiet.live():
+                    try:
+                        await self._debug(session)
+                    except (_Broken, Unanswered):
+                        left += 1
+                        continue
+                done += 1
+                progress(done, total)
+
+        async with AsyncExitStack() as stack:
+            stack.callback(self._pool.shutdown, cancel_futures=True)
+            for teacher in {id(each): each for each in (self._drafter, self._repairer) if each}.values():
+                if isinstance(teacher, AskedTeacher):
+                    await stack.enter_async_context(teacher)
                 else:
-                    waiting.append(job)
-                    yield job.attempt.code, job.session.task.tests
+                    self._desks[id(teacher)] = desk = Desk(teacher, self._quiet)
+                    stack.callback(desk.close)
+            workers = [asyncio.create_task(work()) for _ in range(min(_WINDOW, total - done))]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+        return left
 
-        for index, verdict in judge_many(programs()):
-            session, attempt = waiting[index].session, waiting[index].attempt
-            if verdict.outcome is Outcome.INFRA:
-                session.broken = True
-                yield None
-            else:
-                _commit(run, session, replace(attempt, verdict=verdict), round)
-                yield from settle(session)
-
-    yield from judge(_recorded(window))
-    for (
-        session
-    ) in window:  # those that ended without a run: labelled pairs, or killed between the last commit and the end
-        yield from settle(session)
-    open_sessions = [session for session in window if not session.broken]
-    while open_sessions:
-        asked: dict[int, tuple[Teacher, list[_Session]]] = {}
-        for session in open_sessions:
-            teacher = next_author(session)
-            if teacher is not None:
-                asked.setdefault(id(teacher), (teacher, []))[1].append(session)
-        for teacher, sessions in asked.values():
-            yield from judge(_answers(teacher, sessions))
-            for session in sessions:
-                yield from settle(session)
-        open_sessions = [session for _, sessions in asked.values() for session in sessions if not session.broken]
-
-
-@dataclass(frozen=True)
-class _Job:
-    session: _Session
-    attempt: Attempt  # its verdict is yet to come
-
-
-def _recorded(window: Sequence[_Session]) -> Iterator[_Job]:
-    """Recorded versions that have not been run again yet."""
-    for session in window:
+    async def _debug(self, session: _Session) -> None:
+        """One session, from where it is to its end."""
         judged = {attempt.index for attempt in session.attempts}
-        for attempt in session.start.attempts:
+        for attempt in session.start.attempts:  # recorded versions are run again, all of them
             if attempt.index not in judged:
-                yield _Job(session, attempt)
+                await self._judge_and_commit(session, attempt)
+        session.iteration = max(session.iteration, len(session.start.attempts))
+        while (author := self._next_author(session)) is not None:
+            reply = await self._asked(author, self._request(session), session)
+            if reply.code is not None:
+                attempt = Attempt(session.iteration, reply.code, _UNJUDGED, reply.message, reply.usage)
+                await self._judge_and_commit(session, attempt, reply.tests)
+            else:
+                session.told = reply.message or "nothing to say"
+                session.silent = "" if reply.again else session.told
+            session.iteration += 1
+        self._end(session)
+
+    def _request(self, session: _Session) -> Request:
+        if not self._sampling:
+            return Request(session.task, tuple(session.attempts), session.sample, session.iteration)
+        return Request(session.task, (), session.sample * (self._iterations + 1) + session.iteration)
+
+    def _end(self, session: _Session) -> None:
+        why = session.silent or ("" if session.attempts else session.told)
+        reason = "solved" if session.solved else "no answer" if why else "unsolved"
+        first = session.start.teacher if session.start.attempts else self._drafter.name if self._drafter else ""
+        second = self._repairer.name if self._repairer else ""
+        author = f"{first}+{second}" if second and second != first else first
+        end = End(session.source, author, reason, sampled=self._sampling)
+        records: list[tuple[str, str, Any]] = [("end", session.id, end)]
+        if reason == "no answer":
+            records.append(("left", f"debug:{session.id}", Drop("debug", f"no answer: {why}")))
+        self._run.put_many(records, self._round)
+
+    def _next_author(self, session: _Session) -> Teacher | None:
+        """Who is to write the next version; None at the session's end."""
+        if session.silent:
+            return None
+        if session.attempts and session.attempts[-1].verdict.outcome in _HOPELESS:
+            return None
+        if session.solved and not self._sampling:
+            return None
+        begun = max(1, len(session.start.attempts))  # the draft is no repair
+        if session.iteration - begun >= self._iterations:
+            return None
+        return self._repairer if session.attempts else self._drafter
+
+    async def _asked(self, author: Teacher, request: Request, session: _Session) -> Reply:
+        if not isinstance(author, AskedTeacher):
+            return await self._desks[id(author)].ask(request)
+        try:
+            return await author.ask(request)
+        except Unanswered as error:
+            if error.final:
+                return Reply(None, str(error))
+            raise
+
+    async def _judge_and_commit(self, session: _Session, attempt: Attempt, tests: str = "") -> None:
+        """Run a version and commit it. A labelled pair comes without tests: its labels stand."""
+        loop = asyncio.get_running_loop()
+        records: list[tuple[str, str, Any]] = []
+        if session.task.tests is not None:
+            verdict = await loop.run_in_executor(self._pool, self._judge, attempt.code, session.task.tests)
+            if verdict.outcome is Outcome.INFRA:
+                raise _Broken
+            attempt = replace(attempt, verdict=verdict)
+            if tests and self._review is not None:
+                seen = await loop.run_in_executor(self._pool, self._review, session.task, attempt.code, tests)
+                records = [("new tests", attempt_id(session.id, attempt.index), seen)]
+        records.append(("attempt", attempt_id(session.id, attempt.index), attempt))
+        self._run.put_many(records, self._round)
+        session.attempts.append(attempt)
+        session.attempts.sort(key=lambda each: each.index)
 
 
-def _answers(teacher: Teacher, sessions: Sequence[_Session]) -> Iterator[_Job]:
-    """One request for each session; a job for each answer that holds a program."""
-    requests = [Request(session.task, tuple(session.attempts), session.sample) for session in sessions]
-    for index, reply in teacher.write(requests):
-        session = sessions[index]
-        if reply.code is None:
-            session.silent = True
-        else:
-            yield _Job(session, Attempt(len(session.attempts), reply.code, _UNKNOWN, reply.message, reply.usage))
-
-
-def _author(session: _Session, drafter: Teacher | None, repairer: Teacher | None) -> str:
-    first = session.start.teacher if session.start.attempts else drafter.name if drafter else ""
-    return f"{first}+{repairer.name}" if repairer and repairer.name != first else first
-
-
-def _commit(run: Run, session: _Session, attempt: Attempt, round: int) -> None:
-    run.put("attempt", attempt_id(session.id, attempt.index), attempt, round)
-    session.attempts.append(attempt)
-    session.attempts.sort(key=lambda each: each.index)
+_UNJUDGED = Verdict(Outcome.INFRA, feedback="not judged")

@@ -271,7 +271,7 @@ def _unusable(trajectory: Trajectory, attempt: Attempt, final: Attempt | None) -
         return "no version of the task passes"
     if verdict.passed:
         return "passes, but is not the last version that does"
-    if attempt.index > final.index:
+    if trajectory.attempts.index(attempt) > trajectory.attempts.index(final):
         return "regression: fails after the version that passes"
     if attempt not in trajectory.failures:
         return "repeats an earlier version word for word"

@@ -53,7 +53,7 @@ def survey(run: Run, limit: int) -> Survey:
             kinds = [kind_of(attempt.verdict) for attempt in session.attempts] or ["no answer"]
             found.first[round][kinds[0]] += 1
             found.last[round]["passes" if session.solved else kinds[-1]] += 1
-            found.written[round] = max(found.written[round], len(session.attempts))
+            found.written[round] = max([found.written[round], *(attempt.index + 1 for attempt in session.attempts)])
             first = next((attempt.index for attempt in session.attempts if attempt.verdict.passed), None)
             if first is not None:
                 found.passing[round][first] += 1

@@ -116,7 +116,7 @@ def solved_by_version(run: Run, round: int = 1) -> list[tuple[int, int, int]]:
     longest = sessions = 0
     for _, trajectory in trajectories(run, round):
         sessions += 1
-        longest = max(longest, len(trajectory.attempts))
+        longest = max([longest, *(attempt.index + 1 for attempt in trajectory.attempts)])
         passing = next((attempt.index for attempt in trajectory.attempts if attempt.verdict.passed), None)
         if passing is not None:
             firsts[passing] += 1

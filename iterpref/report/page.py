@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from iterpref.focus import Differ, resolve_differ
 from iterpref.report.browse import Survey, flip_data, session_data, survey
+from iterpref.report.costs import Table
 from iterpref.report.marks import IRRELEVANT
 from iterpref.report.numbers import Agreement, Funnel, agreement, focus_of, funnel
 from iterpref.report.scores import BASE, Result, by_learning_rate, curves, flips, results_of, thin
@@ -52,7 +53,9 @@ _CURVES = {
 }
 
 
-def write_page(run: Run, path: Path, *, tokenizer: Any | None = None, limit: int = 2000) -> Path:
+def write_page(
+    run: Run, path: Path, *, tokenizer: Any | None = None, limit: int = 2000, asked: Sequence[Table] = ()
+) -> Path:
     """Write the page of a run and return its path.
 
     Figures count everything in the run folder, read as a stream; at most ``limit`` trajectories (the same ones every
@@ -60,6 +63,7 @@ def write_page(run: Run, path: Path, *, tokenizer: Any | None = None, limit: int
 
     Args:
         tokenizer: a ``tokenizers.Tokenizer``; with it the page also shows tokens, and which ones are penalised.
+        asked: what an endpoint was asked (:func:`iterpref.report.costs.asked`).
 
     Raises:
         InputError: the run's differ cannot be found.
@@ -78,6 +82,7 @@ def write_page(run: Run, path: Path, *, tokenizer: Any | None = None, limit: int
         name=run.path.resolve().name,
         headline=_headline(recipe, rounds, results),
         rounds=rounds,
+        asked=asked,
         splits=_splits(run, results),
         sessions=seen.sessions,
         shown=len(sessions),

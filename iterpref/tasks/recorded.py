@@ -117,7 +117,7 @@ def _read_datasets(source: str, split: str) -> Iterator[tuple[str, Mapping[str, 
 
 
 def _parse(row: Mapping[str, Any], where: str) -> tuple[str, Trajectory]:
-    prompt = _text(row, "prompt", where)
+    prompt = _text(row, "text" if "text" in row and "prompt" not in row else "prompt", where)  # `text`: MBPP
     tests = _tests(row, where)
     if tests is not None and not tests.setup:
         tests = replace(tests, setup=_imports(prompt, tests.entry_point))
@@ -146,7 +146,7 @@ def _parse(row: Mapping[str, Any], where: str) -> tuple[str, Trajectory]:
         id=task_id or digest,
         prompt=prompt,
         tests=tests,
-        solution=row.get("solution") if isinstance(row.get("solution"), str) else None,
+        solution=_solution(row, prompt),
         features=tuple(map(str, row.get("features") or ())),
         source=str(row.get("source") or ""),
     )
@@ -182,6 +182,13 @@ def _imports(prompt: str, entry_point: str) -> str:
     except SyntaxError:  # a sentence that begins with "from" is no code
         return ""
     return "\n".join(lines)
+
+
+def _solution(row: Mapping[str, Any], prompt: str) -> str | None:
+    """A program that is known to be right: whole (``solution``, ``code``), or what follows the prompt (HumanEval)."""
+    whole = next((row[key] for key in ("solution", "code") if isinstance(row.get(key), str)), None)
+    rest = row.get("canonical_solution")
+    return whole if whole is not None else prompt + rest if isinstance(rest, str) else None
 
 
 def _text(row: Mapping[str, Any], key: str, where: str) -> str:
@@ -228,7 +235,7 @@ def _tests(row: Mapping[str, Any], where: str) -> Tests | None:
         return None
     entry_point = str(row.get("entry_point") or "")
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        setup = str(row.get("test_setup_code") or "")
+        setup = "\n".join([str(row.get("test_setup_code") or ""), *map(str, row.get("test_imports") or ())]).strip()
         return Tests("asserts", code="\n".join(value), entry_point=entry_point, setup=setup)
     if isinstance(value, str):
         if re.search(r"^def check\(", value, re.MULTILINE):

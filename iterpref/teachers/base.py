@@ -8,33 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from iterpref.types import Attempt, Task, Tests, Usage, Verdict
 
-__all__ = ["Reply", "Request", "Settings", "Teacher"]
+if TYPE_CHECKING:
+    from iterpref.teachers.client import Client
+
+__all__ = ["AskedTeacher", "Reply", "Request", "Settings", "Teacher"]
 
 
 @dataclass(frozen=True)
 class Request:
     """Write a program for ``task`` (no attempts), or repair the last of ``attempts``.
 
-    ``sample`` tells independent tries at one task apart; together with the task, the attempts and the teacher's own
-    settings it decides a sampled answer.
+    ``sample`` tells independent tries at one task apart, ``iteration`` the tries of one session (0 is the draft, 1 the
+    first repair; an iteration without a program leaves no attempt). Together with the task, the attempts and the
+    teacher's own settings they decide a sampled answer.
     """
 
     task: Task
     attempts: tuple[Attempt, ...] = ()
     sample: int = 0
+    iteration: int = 0
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer. ``code`` is None where the teacher found nothing to say (no repair, no program in the answer)."""
+    """One answer. ``code`` is None where the teacher found nothing to say (no repair, no program in the answer).
+
+    ``again`` is true where another iteration may say more. ``tests`` holds tests that the teacher wrote unasked.
+    """
 
     code: str | None
     message: str = ""
     usage: Usage = field(default_factory=Usage)
+    again: bool = False
+    tests: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,8 @@ class Settings:
 
     model: str = ""
     base_url: str = ""
+    client: Client | None = None  # the endpoint of a run, which the stages share
+    prompts: str = ""  # a folder of templates that take the place of the shipped ones
     temperature: float = 0.8
     max_new_tokens: int = 512
     seed: int = 0
@@ -63,5 +75,26 @@ class Teacher(Protocol):
 
         Raises:
             InputError: the teacher cannot work at all: no such model, no server, no key.
+        """
+        ...
+
+
+@runtime_checkable
+class AskedTeacher(Protocol):
+    """A teacher that takes single requests, many at a time: sessions need not wait for each other.
+
+    Entered and left as an async context manager around all of them.
+    """
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def ask(self, request: Request) -> Reply:
+        """Answer one request.
+
+        Raises:
+            InputError: nothing can be asked at all.
+            Unanswered: this request could not be answered.
         """
         ...

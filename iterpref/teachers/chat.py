@@ -1,94 +1,92 @@
-"""The chat teacher: any OpenAI-compatible endpoint, through the ``openai`` client.
-
-Works with OpenAI, vLLM, SGLang, llama.cpp and ``transformers serve``. The key is read from OPENAI_API_KEY; a server on
-this machine needs none. Requests are kept in flight on a thread of their own, so that a slow judge does not leave the
-server idle; the client retries what is worth retrying and honours Retry-After. The key is in no message of ours.
-"""
+"""The chat teacher: drafts and repairs by a language model behind an OpenAI-compatible endpoint (:mod:`.client`)."""
 
 from __future__ import annotations
 
 import ast
 import asyncio
-import os
 import queue
 import re
 import threading
 from collections.abc import Iterator, Sequence
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from iterpref.errors import InputError
 from iterpref.teachers.base import Reply, Request, Settings
+from iterpref.teachers.client import Client, Unanswered
+from iterpref.teachers.ledger import Answer
 from iterpref.teachers.prompts import draft_prompt, repair_prompt
 from iterpref.types import Usage
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletion
+__all__ = ["ChatTeacher", "fenced_blocks", "strip_reasoning"]
 
-__all__ = ["ChatTeacher"]
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_HEALTH_SECONDS = 10.0
 _FENCED = re.compile(r"^ {0,3}```[ \t]*(\w*)[^\n]*\n(.*?)^ {0,3}```[ \t]*$", re.MULTILINE | re.DOTALL)
+_THOUGHT = re.compile(r"\s*<(think|thinking|reasoning)>(.*?</\1>|.*)", re.DOTALL)
+_STRIDE = 1_000_000  # between the seeds of two iterations; samples lie between
 
 
 class ChatTeacher:
-    """Asks ``model`` at ``base_url`` (empty: OpenAI's own).
+    """Asks ``client``.
 
-    Raises:
-        InputError: no model was named, or there is no key for a server that is not on this machine.
+    A seed follows from ``seed``, the request's sample and its iteration, so the same session asks the same questions.
     """
 
     name = "chat"
 
     def __init__(
-        self,
-        model: str,
-        base_url: str = "",
-        *,
-        temperature: float = 0.8,
-        max_new_tokens: int = 512,
-        seed: int = 0,
-        concurrency: int = 16,
-        timeout: float = 120.0,
+        self, client: Client, *, temperature: float = 0.8, max_new_tokens: int = 512, seed: int = 0, prompts: str = ""
     ) -> None:
-        key = os.environ.get("OPENAI_API_KEY", "")
-        if not model:
-            raise InputError("the chat teacher was given no model; set collect.model to a name that the server knows.")
-        if not key and (not base_url or urlsplit(base_url).hostname not in _LOOPBACK):
-            raise InputError(
-                f"there is no key for {_shown(base_url)}; set the environment variable OPENAI_API_KEY, or "
-                "collect.base_url to a server of your own."
-            )
-        self._key = key or "EMPTY"
-        self._base_url = base_url
-        self._model = model
+        self._client = client
         self._temperature = temperature
         self._max_new_tokens = max_new_tokens
         self._seed = seed
-        self._concurrency = concurrency
-        self._timeout = timeout
-        self._checked = False
+        self._prompts = prompts
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ChatTeacher:
+        """With the run's client, else with one of its own that keeps its ledger in memory.
+
+        Raises:
+            InputError: no model was named, or there is no key for a server that is not on this machine.
+        """
         return cls(
-            settings.model,
-            settings.base_url,
+            settings.client or Client(settings.model, settings.base_url),
             temperature=settings.temperature,
             max_new_tokens=settings.max_new_tokens,
             seed=settings.seed,
+            prompts=settings.prompts,
         )
 
     def __repr__(self) -> str:
-        return f"ChatTeacher({self._model!r}, {_shown(self._base_url)!r})"
+        return f"ChatTeacher({self._client!r})"
+
+    async def __aenter__(self) -> ChatTeacher:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._client.__aexit__(*exc)
+
+    async def ask(self, request: Request) -> Reply:
+        """``code`` is None, and ``message`` says why, where an answer was cut off or holds no program.
+
+        Raises:
+            Unanswered, OutOfBudget, InputError: as :meth:`Client.ask`.
+        """
+        make = repair_prompt if request.attempts else draft_prompt
+        body = self._client.body(
+            [{"role": "user", "content": make(request, self._prompts)}],
+            temperature=self._temperature,
+            max_tokens=self._max_new_tokens,
+            seed=self._seed + request.sample + _STRIDE * request.iteration,
+        )
+        answer = await self._client.ask(
+            body,
+            sample=request.sample + _STRIDE * request.iteration,
+            purpose="repair" if request.attempts else "draft",
+            subject=request.task.id,
+        )
+        return _reply(answer)
 
     def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        """Yield (index, reply) as the answers arrive.
-
-        ``code`` is None, and ``message`` says why, where an answer was cut off by the token limit or holds no program.
+        """Yield (index, reply) as the answers arrive, for callers without an event loop.
 
         Raises:
             InputError: the server cannot be reached, refuses the key, does not know the model, or went away.
@@ -121,115 +119,89 @@ class ChatTeacher:
         answers: queue.SimpleQueue[tuple[int, Reply] | BaseException | None],
         stop: threading.Event,
     ) -> None:
-        from openai import AsyncOpenAI
-
         waiting = iter(enumerate(requests))
-        async with AsyncOpenAI(api_key=self._key, base_url=self._base_url or None, timeout=self._timeout) as client:
-            if not self._checked:
-                await self._check(client)
-                self._checked = True
 
-            async def take() -> None:
-                for index, request in waiting:  # shared: each worker takes the next one
-                    answers.put((index, await self._ask(client, request)))
+        async def take() -> None:
+            for index, request in waiting:  # shared: each worker takes the next one
+                try:
+                    answers.put((index, await self.ask(request)))
+                except Unanswered as error:
+                    answers.put((index, Reply(None, str(error))))
 
-            workers = [asyncio.create_task(take()) for _ in range(min(self._concurrency, len(requests)))]
+        async with self:
+            workers = {asyncio.create_task(take()) for _ in range(min(self._client.concurrency, len(requests)))}
             try:
                 while workers and not stop.is_set():
-                    done, _ = await asyncio.wait(workers, timeout=0.2, return_when=asyncio.FIRST_EXCEPTION)
+                    done, workers = await asyncio.wait(workers, timeout=0.2, return_when=asyncio.FIRST_EXCEPTION)
                     for worker in done:
                         worker.result()
-                        workers.remove(worker)
             finally:
                 for worker in workers:
                     worker.cancel()
                 await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _check(self, client: AsyncOpenAI) -> None:
-        """One cheap call before any work: is the server there, and does it know the model?"""
-        import openai
 
-        try:
-            listed = client.with_options(timeout=_HEALTH_SECONDS, max_retries=1).models.list()
-            known = [model.id async for model in listed]
-        except (openai.APIConnectionError, openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise self._fault(error) from None
-        except openai.OpenAIError:
-            return  # some servers answer, but cannot list their models: the first request will tell
-        if known and self._model not in known:
-            some = ", ".join(sorted(known)[:5])
-            raise InputError(
-                f"{_shown(self._base_url)} does not know the model {self._model!r}; set collect.model to one of its "
-                f"{len(known)}, such as {some}."
-            )
-
-    async def _ask(self, client: AsyncOpenAI, request: Request) -> Reply:
-        import openai
-
-        prompt = repair_prompt(request) if request.attempts else draft_prompt(request)
-        started = perf_counter()
-        try:
-            answer = await client.chat.completions.create(
-                model=self._model,
-                messages=[{"role": "user", "content": prompt}],
-                temperature=self._temperature,
-                max_tokens=self._max_new_tokens,
-                seed=self._seed + request.sample,
-            )
-        except openai.OpenAIError as error:
-            raise self._fault(error) from None
-        return _reply(answer, perf_counter() - started)
-
-    def _fault(self, error: Exception) -> InputError:
-        """What went wrong, in a sentence without the key."""
-        import openai
-
-        server = _shown(self._base_url)
-        if isinstance(error, openai.APITimeoutError):
-            return InputError(f"{server} did not answer in time; check that it is up, then run again.")
-        if isinstance(error, openai.APIConnectionError):
-            return InputError(f"{server} cannot be reached; start it or correct collect.base_url, then run again.")
-        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-            return InputError(f"{server} refuses the key; check the environment variable OPENAI_API_KEY.")
-        if isinstance(error, openai.NotFoundError):
-            return InputError(f"{server} does not know the model {self._model!r}, or is no chat endpoint; check both.")
-        status = getattr(error, "status_code", None)
-        reason = f"answered with status {status}" if status else f"gave no valid answer ({type(error).__name__})"
-        return InputError(f"{server} {reason} for {self._model!r}, after retries; look at its log, then run again.")
+def _reply(answer: Answer) -> Reply:
+    usage = Usage(answer.prompt_tokens or 0, answer.completion_tokens or 0, seconds=answer.seconds)
+    if answer.finish_reason == "length":
+        return Reply(None, "the answer was cut off by the token limit", usage, again=True)
+    text = strip_reasoning(answer.text)
+    code, tests = _program(text)
+    if code is None:
+        return Reply(None, "the answer holds no program", usage, again=True)
+    return Reply(code, text, usage, tests=tests)
 
 
-def _reply(answer: ChatCompletion, seconds: float) -> Reply:
-    usage = Usage(
-        answer.usage.prompt_tokens if answer.usage else 0,
-        answer.usage.completion_tokens if answer.usage else 0,
-        seconds=seconds,
-    )
-    if not answer.choices:
-        return Reply(None, "the answer is empty", usage)
-    choice: Any = answer.choices[0]
-    if choice.finish_reason == "length":
-        return Reply(None, "the answer was cut off by the token limit", usage)
-    text = choice.message.content or ""
-    code = _program(text)
-    return Reply(code, text if code is not None else "the answer holds no program", usage)
+def strip_reasoning(text: str) -> str:
+    """The answer without what the model thought aloud, also where the opening mark stood in the prompt."""
+    thought = _THOUGHT.match(text)
+    if thought:
+        return text[thought.end() :].lstrip("\n")
+    before, closed, after = text.partition("</think>")
+    return after.lstrip("\n") if closed and "```" not in before else text
 
 
-def _program(text: str) -> str | None:
-    """The last block marked as Python, else the last block, else all of a text that is a program itself."""
-    blocks: list[tuple[str, str]] = [(language.lower(), code.rstrip("\n")) for language, code in _FENCED.findall(text)]
+def fenced_blocks(text: str) -> list[tuple[str, str]]:
+    """(language, code) of every fenced block, in the order of the text."""
+    return [(language.lower(), code.rstrip("\n")) for language, code in _FENCED.findall(text)]
+
+
+def _program(text: str) -> tuple[str | None, str]:
+    """The program, and tests that were written beside it.
+
+    The program is the last block marked as Python that is no test file, else the last block, else all of a text that
+    is a program itself.
+    """
+    blocks = fenced_blocks(text)
     marked = [code for language, code in blocks if language in ("python", "py", "python3")]
-    if blocks:
-        return marked[-1] if marked else blocks[-1][1]
+    if not blocks:
+        return (text, "") if _parses(text) else (None, "")
+    if len(marked) <= 1:
+        return (marked or [blocks[-1][1]])[0], ""
+    tests = [code for code in marked if _only_tests(code)]
+    programs = [code for code in marked if code not in tests]
+    return (programs[-1], tests[-1] if tests else "") if programs else (marked[-1], "")
+
+
+def _parses(text: str) -> bool:
     try:
-        return text if ast.parse(text).body else None
+        return bool(ast.parse(text).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+        return False
 
 
-def _shown(base_url: str) -> str:
-    """The server's address without user name, password and query."""
-    if not base_url:
-        return "the OpenAI endpoint"
-    parts = urlsplit(base_url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+def _only_tests(code: str) -> bool:
+    """Whether a block is a test file: at its top level nothing but imports, asserts and tests, and at least one."""
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    tests = [node for node in body if _is_test(node)]
+    others = [node for node in body if not _is_test(node) and not isinstance(node, ast.Import | ast.ImportFrom)]
+    return bool(tests) and all(isinstance(node, ast.If | ast.Expr) for node in others)
+
+
+def _is_test(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ClassDef):
+        return any("TestCase" in ast.unparse(base) for base in node.bases)
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.FunctionDef) and node.name.startswith("test"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,7 @@ def codes(run: Run) -> dict[str, list[tuple[str, str]]]:
 def test_recorded_versions_are_run_again(tmp_path: Path, sandbox: Sandbox) -> None:
     with Run(tmp_path / "r") as run:
         tasks(run, "a", versions=(WRONG, HALF, RIGHT))
-        assert collect(run, sandbox.map) == 0
+        assert collect(run, sandbox.judge) == 0
         assert codes(run) == {"a": [(WRONG, "wrong"), (HALF, "wrong"), (RIGHT, "pass")]}
         graded = [attempt.verdict.tests_passed for _, made in trajectories(run) for attempt in made.attempts]
         assert graded == [0, 1, 2]
@@ -60,7 +60,7 @@ def test_drafts_are_repaired_until_they_pass_or_the_iterations_end(tmp_path: Pat
     writer = Writer("w", {"a": [WRONG, HALF, RIGHT], "b": [RIGHT], "c": [WRONG, HALF, WRONG], "d": [WRONG, None]})
     with Run(tmp_path / "r") as run:
         tasks(run, "a", "b", "c", "d")
-        collect(run, sandbox.map, drafter=writer, repairer=writer, iterations=2)
+        collect(run, sandbox.judge, drafter=writer, repairer=writer, iterations=2)
         ends = {id: end.reason for id, end in run.items("end", End)}
         assert ends == {"a": "solved", "b": "solved", "c": "unsolved", "d": "no answer"}
         assert {id: len(versions) for id, versions in codes(run).items()} == {"a": 3, "b": 1, "c": 3, "d": 1}
@@ -70,7 +70,7 @@ def test_several_drafts_of_a_task_are_sessions_of_their_own(tmp_path: Path, sand
     writer = Writer("w", {"a": [WRONG]})
     with Run(tmp_path / "r") as run:
         tasks(run, "a")
-        collect(run, sandbox.map, drafter=writer, samples=3)
+        collect(run, sandbox.judge, drafter=writer, samples=3)
         assert sorted(codes(run)) == ["a#0", "a#1", "a#2"]
 
 
@@ -82,37 +82,35 @@ def test_nothing_committed_is_asked_for_again(tmp_path: Path, sandbox: Sandbox) 
     first, second = Writer("w", lines), Writer("w", lines)
     judged = 0
 
-    def judge_then_die(jobs: Iterable[tuple[str, Tests]]) -> Iterator[tuple[int, Verdict]]:
+    def judge_then_die(code: str, tests: Tests) -> Verdict:
         nonlocal judged
-        for item in sandbox.map(jobs):
-            judged += 1
-            if judged > 9:
-                raise Stop
-            yield item
+        judged += 1
+        if judged > 9:
+            raise Stop
+        return sandbox.judge(code, tests)
 
     with Run(tmp_path / "r") as run:
         tasks(run, *"abcdef")
         with pytest.raises(Stop):
-            collect(run, judge_then_die, drafter=first, repairer=first)
+            collect(run, judge_then_die, workers=1, drafter=first, repairer=first)
         kept = run.ids("attempt")
         assert len(kept) == 9
     with Run(tmp_path / "r") as run:
-        collect(run, sandbox.map, drafter=second, repairer=second)
+        collect(run, sandbox.judge, drafter=second, repairer=second)
         asked_again = {f"{id}/{count:03d}" for id, count in second.asked} & set(kept)
         assert asked_again == set()
         assert codes(run) == {id: [(WRONG, "wrong"), (HALF, "wrong"), (RIGHT, "pass")] for id in "abcdef"}
 
 
 def test_a_failure_of_the_machine_is_no_label_and_is_retried(tmp_path: Path, sandbox: Sandbox) -> None:
-    def broken(jobs: Iterable[tuple[str, Tests]]) -> Iterator[tuple[int, Verdict]]:
-        for index, _ in enumerate(jobs):
-            yield index, Verdict(Outcome.INFRA, feedback="the jail did not start")
+    def broken(code: str, tests: Tests) -> Verdict:
+        return Verdict(Outcome.INFRA, feedback="the jail did not start")
 
     with Run(tmp_path / "r") as run:
         tasks(run, "a", versions=(WRONG, RIGHT))
-        assert collect(run, broken) == 2
+        assert collect(run, broken) == 1
         assert run.count("attempt") == run.count("end") == 0
-        assert collect(run, sandbox.map) == 0
+        assert collect(run, sandbox.judge) == 0
         assert codes(run) == {"a": [(WRONG, "wrong"), (RIGHT, "pass")]}
 
 
@@ -120,5 +118,21 @@ def test_labels_stand_where_there_are_no_tests(tmp_path: Path, sandbox: Sandbox)
     pair = (Attempt(0, WRONG, Verdict(Outcome.WRONG)), Attempt(1, RIGHT, Verdict(Outcome.PASS)))
     with Run(tmp_path / "r") as run:
         run.put("source", "a", Trajectory(Task("a", "add one"), pair))
-        collect(run, sandbox.map)
+        collect(run, sandbox.judge)
         assert codes(run) == {"a": [(WRONG, "wrong"), (RIGHT, "pass")]}
+
+
+def test_sampled_tries_are_numbered_apart_and_see_no_earlier_one(tmp_path: Path, sandbox: Sandbox) -> None:
+    class Sampler(Writer):
+        def write(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+            for index, request in enumerate(requests):
+                assert request.attempts == ()
+                self.asked.append((request.task.id, request.sample))
+                yield index, Reply(RIGHT if request.sample % 2 else WRONG)
+
+    writer = Sampler("w", {})
+    with Run(tmp_path / "r") as run:
+        tasks(run, "a")
+        collect(run, sandbox.judge, drafter=writer, sampling=True, iterations=2, samples=2)
+        assert sorted(writer.asked) == [("a", number) for number in range(6)]
+        assert codes(run)["a#0"] == [(WRONG, "wrong"), (WRONG, "wrong"), (RIGHT, "pass")]  # failures first

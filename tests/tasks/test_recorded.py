@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from iterpref.errors import InputError
+from iterpref.sandbox import Sandbox
 from iterpref.tasks import read_recorded
 from iterpref.types import Outcome, Trajectory
 
@@ -116,3 +117,26 @@ def test_files_that_are_not_there_or_damaged(tmp_path: Path) -> None:
     (tmp_path / "latin.jsonl").write_bytes(b'{"prompt": "\xe9"}\n')
     with pytest.raises(InputError, match="not UTF-8"):
         list(read_recorded(str(tmp_path / "latin.jsonl")))
+
+
+def test_benchmarks_in_their_own_form_are_tasks(data: Path, sandbox: Sandbox) -> None:
+    """HumanEval and both forms of MBPP: their own solutions pass."""
+    files = {"humaneval/HumanEval.jsonl.gz": 164, "mbpp/mbpp.jsonl": 974, "mbpp/sanitized-mbpp.json": 427}
+    for name, count in files.items():
+        tasks = [source.task for _, source in read_recorded(str(data / name))]
+        assert len(tasks) == count
+        for task in tasks[:: count // 5]:
+            assert task.solution is not None
+            assert task.tests is not None
+            assert sandbox.judge(task.solution, task.tests).passed, task.id
+
+
+def test_a_data_set_of_the_datasets_library_is_a_source(tmp_path: Path) -> None:
+    import datasets
+
+    rows = [{"prompt": f"Add {n}.", "tests": [f"assert f(0) == {n}"]} for n in range(3)]
+    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "mine" / "train.parquet")
+    found = [source.task for _, source in read_recorded(str(tmp_path / "mine"))]
+    assert [(task.prompt, task.tests.code if task.tests else "") for task in found] == [
+        (row["prompt"], row["tests"][0]) for row in rows
+    ]

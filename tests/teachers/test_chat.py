@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
 import traceback
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +13,10 @@ pytest.importorskip("openai")
 
 from iterpref.errors import InputError
 from iterpref.teachers.base import Reply, Request, Settings
-from iterpref.teachers.chat import ChatTeacher
+from iterpref.teachers.chat import ChatTeacher, strip_reasoning
+from iterpref.teachers.client import Client
 from iterpref.types import Attempt, Outcome, Task, Verdict
-from tests.teachers.server import completion, serve
+from tests.teachers.server import completion, free_port, serve
 
 KEY = "sk-very-secret"
 TASKS = [Task(f"t{number}", f"Write program number {number}.") for number in range(12)]
@@ -36,18 +29,12 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def one(url: str, request: Request, model: str = "m") -> Reply:
-    ((_, reply),) = ChatTeacher(model, url).write([request])
+    ((_, reply),) = ChatTeacher(Client(model, url)).write([request])
     return reply
 
 
 def says(text: str, finish_reason: str = "stop") -> Any:
     return lambda body: (200, completion(text, finish_reason))
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def test_the_program_is_taken_out_of_the_answer_and_the_tokens_are_counted() -> None:
@@ -71,6 +58,28 @@ def test_the_program_is_taken_out_of_the_answer_and_the_tokens_are_counted() -> 
 def test_an_answer_without_a_python_block(text: str, code: str | None) -> None:
     with serve(says(text)) as server:
         assert one(server.url, Request(TASKS[0])).code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("<think>x = 1?</think>\n\nx = 2", "x = 2"),
+        ("it may be 1\n</think>\nx = 2", "x = 2"),  # the mark that opens it stood in the prompt
+        ("<think>I never ended", ""),
+        ("```python\ns = '</think>'\n```", "```python\ns = '</think>'\n```"),
+        ("x = 2", "x = 2"),
+    ],
+)
+def test_what_the_model_thought_aloud_is_no_part_of_the_answer(text: str, left: str) -> None:
+    assert strip_reasoning(text) == left
+
+
+def test_tests_beside_the_program_are_told_apart_from_it() -> None:
+    text = "```python\ndef f(x):\n    return x\n```\n```python\nfrom m import f\nassert f(1) == 1\n```"
+    with serve(says(text)) as server:
+        reply = one(server.url, Request(TASKS[0], (FAILED,)))
+    assert reply.code == "def f(x):\n    return x"
+    assert reply.tests == "from m import f\nassert f(1) == 1"
 
 
 def test_an_answer_that_was_cut_off_is_no_program() -> None:
@@ -106,7 +115,7 @@ def test_answers_come_as_they_arrive_and_no_more_requests_are_under_way_than_all
         return 200, completion(f"```python\n{text.splitlines()[0]!r}\n```")
 
     with serve(answer) as server:
-        found = list(ChatTeacher("m", server.url, concurrency=3).write([Request(task) for task in TASKS]))
+        found = list(ChatTeacher(Client("m", server.url, concurrency=3)).write([Request(task) for task in TASKS]))
     assert found[0][0] != 0
     assert sorted(index for index, _ in found) == list(range(len(TASKS)))
     assert all(reply.code == repr(TASKS[index].prompt) for index, reply in found)
@@ -115,7 +124,8 @@ def test_answers_come_as_they_arrive_and_no_more_requests_are_under_way_than_all
 
 def test_a_caller_that_stops_early_stops_the_requests() -> None:
     with serve(says("```python\nx\n```")) as server:
-        answers = ChatTeacher("m", server.url, concurrency=1).write([Request(TASKS[0])] * 2000)
+        requests = [Request(TASKS[0], sample=sample) for sample in range(2000)]
+        answers = ChatTeacher(Client("m", server.url, concurrency=1)).write(requests)
         next(answers)
         answers.close()  # type: ignore[attr-defined]
         asked = len(server.requests)
@@ -146,15 +156,13 @@ def refused(url: str, model: str = "m") -> str:
 def test_a_server_that_is_not_there() -> None:
     port = free_port()
     assert refused(f"http://127.0.0.1:{port}/v1") == (
-        f"http://127.0.0.1:{port}/v1 cannot be reached; start it or correct collect.base_url, then run again."
+        f"http://127.0.0.1:{port}/v1 cannot be reached; start it or correct chat.base_url, then run again."
     )
 
 
 def test_a_model_that_the_server_does_not_know_is_refused_before_any_request() -> None:
     with serve(says("x"), models=("big", "small")) as server:
-        assert "does not know the model 'm'; set collect.model to one of its 2, such as big, small" in refused(
-            server.url
-        )
+        assert "does not know the model 'm'; set chat.model to one of its 2, such as big, small" in refused(server.url)
     assert server.requests == []
 
 
@@ -170,7 +178,7 @@ def test_a_request_that_the_server_refuses(status: int, sentence: str) -> None:
 def test_a_server_elsewhere_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(InputError, match=r"no key for https://api\.example\.org/v1; set the environment variable"):
-        ChatTeacher("m", "https://me:pass@api.example.org/v1?token=1")
+        Client("m", "https://me:pass@api.example.org/v1?token=1")
 
 
 def test_a_server_on_this_machine_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,55 +189,16 @@ def test_a_server_on_this_machine_needs_no_key(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_neither_key_nor_password_is_shown() -> None:
-    shown = repr(ChatTeacher("m", f"https://me:{KEY}@api.example.org/v1"))
-    assert shown == "ChatTeacher('m', 'https://api.example.org/v1')"
+    shown = repr(ChatTeacher(Client("m", f"https://me:{KEY}@api.example.org/v1")))
+    assert shown == "ChatTeacher(Client('m', 'https://api.example.org/v1'))"
 
 
 def test_a_model_must_be_named() -> None:
     with pytest.raises(InputError, match="given no model"):
-        ChatTeacher("", "http://127.0.0.1:1/v1")
+        Client("", "http://127.0.0.1:1/v1")
 
 
 # -- a real server ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """A ``transformers serve`` process with the shipped model behind it, and that model's folder."""
-    pytest.importorskip("fastapi", reason="transformers serve needs transformers[serving]")
-    pytest.importorskip("uvicorn", reason="transformers serve needs transformers[serving]")
-    from transformers import AutoTokenizer
-
-    from iterpref.micro import base_path
-
-    folder = tmp_path_factory.mktemp("served") / "model"
-    shutil.copytree(base_path(), folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    # the model knows instructions only, not what is said around them
-    tokenizer.chat_template = "{{ messages[-1].content.split('\n\n')[0] + '\n' }}"
-    tokenizer.save_pretrained(folder)
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--device", "cpu"]
-    log = folder.with_suffix(".log")
-    with log.open("w") as handle:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), "--dtype", "float32"],
-            stdout=handle,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(folder.parent), "OMP_NUM_THREADS": "1"},
-        )
-        try:
-            for _ in range(600):
-                assert process.poll() is None, log.read_text()
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
-                    break
-                except (urllib.error.URLError, OSError):
-                    time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/v1", folder
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
 
 @pytest.mark.slow
@@ -239,7 +208,9 @@ def test_a_served_model_writes_what_it_writes_here(transformers_serve: tuple[str
 
     url, folder = transformers_serve
     requests = [Request(task) for task in tasks("test", 6)]
-    served = dict(ChatTeacher(str(folder), url, temperature=0.0, max_new_tokens=160, concurrency=3).write(requests))
+    served = dict(
+        ChatTeacher(Client(str(folder), url, concurrency=3), temperature=0.0, max_new_tokens=160).write(requests)
+    )
     here = dict(LocalTeacher(str(folder), temperature=0.0, max_new_tokens=160).write(requests))
     assert sorted(served) == list(range(6))
     for index, reply in served.items():
@@ -247,3 +218,68 @@ def test_a_served_model_writes_what_it_writes_here(transformers_serve: tuple[str
         assert reply.code in (here[index].code, None)
         assert reply.usage.completion_tokens > 10
     assert sum(reply.code is not None for reply in served.values()) >= 4
+
+
+@pytest.mark.slow
+def test_a_served_model_drafts_a_run_that_search_repairs(transformers_serve: tuple[str, Path], tmp_path: Path) -> None:
+    """The whole path with a real server: health check, ledger, sessions, and a second run that asks nothing."""
+    from iterpref import outputs, pipeline
+    from iterpref.config import ChatConfig, CollectConfig, Recipe
+    from iterpref.records import End
+    from iterpref.teachers.ledger import Ledger
+
+    url, folder = transformers_serve
+    recipe = Recipe(
+        run=str(tmp_path / "run"),
+        collect=CollectConfig(
+            source="micro:train", limit=8, drafter="chat", repairer="search", max_new_tokens=160, temperature=0.7
+        ),
+        chat=ChatConfig(model=str(folder), base_url=url, concurrency=2),
+    )
+    for _ in range(2):
+        with pipeline.open_run(recipe) as run:
+            pipeline.collect_stage(run, recipe)
+            ends = dict(run.items("end", End))
+            text = outputs.summarise(run, recipe)
+        assert len(ends) == 8
+        with Ledger(tmp_path / "run", read_only=True) as ledger:
+            (spent,) = ledger.spent()
+            assert ledger.lost() == 0
+        # an answer without a program is asked for again, so there may be more than one a session
+        assert spent.answers >= 8
+        assert spent.completion_tokens > 80
+        assert f"| draft | {folder} | {spent.answers} |" in text
+    with pytest.raises(InputError, match="answered with status 400"):  # it lists no model before it has served one
+        one(url, Request(TASKS[0]), "another")
+
+
+@pytest.mark.slow
+def test_the_small_model_drafts_here_and_a_served_one_repairs(
+    transformers_serve: tuple[str, Path], tmp_path: Path
+) -> None:
+    from iterpref import pipeline
+    from iterpref.config import ChatConfig, CollectConfig, Recipe
+    from iterpref.records import trajectories
+
+    url, folder = transformers_serve
+    recipe = Recipe(
+        run=str(tmp_path / "run"),
+        collect=CollectConfig(
+            source="micro:train",
+            limit=12,
+            drafter="local",
+            repairer="chat",
+            model="micro:base",
+            iterations=1,
+            max_new_tokens=160,
+        ),
+        chat=ChatConfig(model=str(folder), base_url=url, concurrency=4),
+    )
+    with pipeline.open_run(recipe) as run:
+        pipeline.collect_stage(run, recipe)
+        made = [each for _, each in trajectories(run)]
+    assert {each.teacher for each in made} == {"local+chat"}
+    repaired = [each for each in made if len(each.attempts) == 2]
+    assert repaired
+    assert all(not each.attempts[0].verdict.passed for each in repaired)
+    assert all(each.attempts[1].usage.completion_tokens > 0 for each in repaired)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import jinja2
-import pytest
+from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iterpref.errors import InputError
 from iterpref.teachers import prompts
 from iterpref.teachers.base import Request
 from iterpref.types import Attempt, Outcome, Task, Verdict
@@ -33,6 +37,35 @@ def test_a_verdict_without_feedback_is_told_by_its_name() -> None:
     assert "What happened:\n\ntimeout\n" in prompts.repair_prompt(Request(TASK, (failed,)))
 
 
-def test_a_name_that_nobody_defines_is_an_error() -> None:
-    with pytest.raises(jinja2.UndefinedError, match="'code' is undefined"):
-        prompts._template("repair.jinja").render(prompt="p")
+def test_a_name_that_nobody_defines_is_one_sentence_that_names_the_template(tmp_path: Path) -> None:
+    (tmp_path / "repair.jinja").write_text("{{ prompt }} {{ cod }}")
+    with pytest.raises(
+        InputError, match=r"repair\.jinja: the template uses 'cod', which is not defined; known here: code"
+    ):
+        prompts.repair_prompt(Request(TASK, (Attempt(0, "x", Verdict(Outcome.WRONG)),)), str(tmp_path))
+
+
+def test_a_template_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "draft.jinja").write_text("Mine: {{ prompt }}")
+    assert prompts.draft_prompt(Request(TASK), str(tmp_path)) == "Mine: Add <one> & more."
+    assert "old()" in prompts.repair_prompt(
+        Request(TASK, (Attempt(0, "old()", Verdict(Outcome.WRONG)),)), str(tmp_path)
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "clean"),
+    [
+        ("<C object at 0x7f00aa11> != 3", "<C object> != 3"),
+        ("No such file: '/tmp/iterpref-x1/work/data.txt'", "No such file: 'data.txt'"),
+        ("Ran 3 tests in 0.004s", "Ran 3 tests in some time"),
+        ("expected: 0.5\nactual: 0x1f", "expected: 0.5\nactual: 0x1f"),
+    ],
+)
+def test_feedback_says_nothing_that_changes_from_run_to_run(told: str, clean: str) -> None:
+    assert prompts.clean_feedback(told) == clean
+
+
+@given(st.text(max_size=6000))
+def test_feedback_is_bounded(text: str) -> None:
+    assert len(prompts.clean_feedback(text)) <= prompts.FEEDBACK_CHARACTERS + 5

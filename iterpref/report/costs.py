@@ -1,0 +1,185 @@
+"""What an endpoint was asked and what that cost, as Markdown: before the work from a plan, after it from the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from iterpref.records import End, mark, trajectories
+from iterpref.store import Drop, Run
+from iterpref.teachers.estimate import Plan
+from iterpref.teachers.ledger import LEDGER, Ledger, Spent
+from iterpref.teachers.prices import Prices, total_cost
+from iterpref.types import Attempt, Pair
+
+__all__ = ["Table", "asked", "calls_per_pair", "costs", "estimate_text", "marks"]
+
+
+def estimate_text(plan: Plan, model: str, tasks: int, ended: int, spent: Sequence[Spent], prices: Prices) -> str:
+    """The plan as a table, with what it assumes."""
+    lines = [f"{tasks} tasks, {ended} sessions complete. Nothing was sent.", ""]
+    lines += _table(
+        ("", "calls", "tokens sent", "tokens answered", "USD"),
+        [
+            (name, f"{calls:,.0f}", f"{prompt:,.0f}", f"{answer:,.0f}", _money(usd))
+            for name, calls, prompt, answer, usd in plan.rows()
+        ],
+    )
+    lines += [
+        "At most: every session goes to its last iteration, every answer to its limit; failed tries are not counted.",
+        "Expected: sessions are solved as in the paper (36.7 % at first, 67.5 % after five repairs, between them",
+        "interpolated); answers are as long as those of their kind in the ledger, else 400 tokens (tasks 1,200).",
+        "A token is taken to be four characters.",
+    ]
+    if plan.price is None:
+        lines += [f"The cost is unknown: there is no price for {model!r}; add it to a file named by chat.prices."]
+    if spent:
+        answers = sum(each.answers for each in spent)
+        lines += [
+            f"The ledger holds {answers:,} answers ({_money(total_cost(spent, prices))}); they are not asked again."
+        ]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table with what is to be said about it; either may be empty."""
+
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    note: str = ""
+
+
+def costs(run: Run, prices: Prices) -> list[str]:
+    """The tables of :func:`asked` as a section of the summary. Empty where no endpoint was asked."""
+    tables = asked(run, prices)
+    lines = ["## What was asked", ""] if tables else []
+    for table in tables:
+        lines += [table.note, ""] if table.note else []
+        lines += _table(table.head, table.rows) if table.rows else []
+    return lines
+
+
+def asked(run: Run, prices: Prices) -> list[Table]:
+    """Calls, tokens, money, faults, calls per pair, pass rates, drops. Empty where no endpoint was asked."""
+    if not (run.path / LEDGER).exists():
+        return []
+    with Ledger(run.path, read_only=True) as ledger:
+        spent = ledger.spent()
+        if not spent:
+            return []
+        faults, lost, reasons, names = ledger.faults(), ledger.lost(), ledger.finish_reasons(), ledger.answered_by()
+    rows = [
+        (
+            each.purpose,
+            each.model,
+            f"{each.answers:,}",
+            f"{each.prompt_tokens:,}",
+            f"{each.completion_tokens:,}",
+            _money(total_cost([each], prices)),
+        )
+        for each in spent
+    ]
+    answers, prompt, completion = (
+        sum(getattr(each, name) for each in spent) for name in ("answers", "prompt_tokens", "completion_tokens")
+    )
+    rows.append(("all", "", f"{answers:,}", f"{prompt:,}", f"{completion:,}", _money(total_cost(spent, prices))))
+    told = (
+        f"Answered by: {_counts(names)}. Answers ended by: {_counts(reasons)}. "
+        f"Tries without an answer: {_counts(faults) if faults else 'none'}. Requests whose end is unknown, because the "
+        f"process was stopped while they were under way: {lost}."
+    )
+    head = ("purpose", "model", "answers", "tokens sent", "tokens answered", "USD")
+    return [Table(head, tuple(rows)), Table(note=told), *_per_pair(run, answers)]
+
+
+def calls_per_pair(run: Run, answers: int) -> float | None:
+    """Answers for each pair of the run; None where it has no pair."""
+    pairs = sum(pair.rejected is not None for round in run.rounds() for _, pair in run.items("pair", Pair, round))
+    return answers / pairs if pairs else None
+
+
+def marks(run: Run, round: int = 1) -> Counter[str]:
+    """How many versions repeat an earlier one, and how many pass fewer tests than one before."""
+    found: Counter[str] = Counter()
+    for _, trajectory in trajectories(run, round):
+        earlier: list[Attempt] = []
+        for attempt in trajectory.attempts:
+            found[mark(earlier, attempt)] += 1
+            earlier.append(attempt)
+    del found[""]
+    return found
+
+
+def _per_pair(run: Run, answers: int) -> list[Table]:
+    rate = calls_per_pair(run, answers)
+    ends = [end for round in run.rounds() for _, end in run.items("end", End, round)]
+    sampled = any(end.sampled for end in ends)
+    solved = sum(end.reason == "solved" for end in ends)
+    tables = [
+        Table(
+            ("", "this run", "paper, debugging", "paper, sampling"),
+            (
+                ("versions are", "sampled" if sampled else "debugged", "debugged", "sampled"),
+                ("calls per pair", f"{rate:.1f}" if rate else "no pairs", "10.4", "100 x tests"),
+                ("calls per solved task", f"{answers / solved:.1f}" if solved else "none solved", "7", ""),
+            ),
+        ),
+        *_pass_rates(run, sampled),
+    ]
+    for round in run.rounds():
+        marked = marks(run, round)
+        if marked and not sampled:
+            tables.append(Table(note=f"Kept and marked in round {round}: {_counts(marked)}."))
+        left = Counter(f"{drop.stage}: {drop.reason}" for _, drop in run.items("left", Drop, round))
+        if left:
+            rows = tuple((_cell(reason), f"{count:,}") for reason, count in left.most_common())
+            tables.append(Table(("reason", "count"), rows, "Left out before there was a program to run:"))
+        proposed = run.count("new tests", round)
+        if proposed:
+            told = "They were run and recorded; the frozen tests decided."
+            tables.append(Table(note=f"Repairs that came with tests of their own: {proposed}. {told}"))
+    return tables
+
+
+def _pass_rates(run: Run, sampled: bool) -> list[Table]:
+    """Share of sessions with a passing version after each iteration."""
+    firsts: Counter[int] = Counter()
+    count = longest = 0
+    for round in run.rounds():
+        for _, trajectory in trajectories(run, round):
+            count += 1
+            longest = max([longest, *(attempt.index for attempt in trajectory.attempts)])
+            passing = [attempt.index for attempt in trajectory.attempts if attempt.verdict.passed]
+            if passing:
+                firsts[min(passing)] += 1
+    if not count:
+        return []
+    published = {5: "51.9%"} if sampled else {0: "36.7%", 5: "67.5%"}
+    unit = 1 if sampled else 0  # tries are counted from one, iterations from the draft
+    rows = []
+    for index in range(longest + 1):
+        share = sum(firsts[each] for each in range(index + 1)) / count
+        rows.append((str(index + unit), f"{share:.1%}", published.get(index + unit, "")))
+    return [Table(("tries" if sampled else "iteration", "sessions that pass", "paper"), tuple(rows))]
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break a table."""
+    return " ".join(text.split()).replace("|", "\\|")[:160]
+
+
+def _counts(found: Counter[str]) -> str:
+    return ", ".join(f"{name or 'unnamed'} {number:,}" for name, number in found.most_common())
+
+
+def _money(usd: float | None) -> str:
+    return "unknown" if usd is None else f"{usd:,.2f}" if usd >= 1 else f"{usd:.4f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return [*lines, ""]

@@ -1,0 +1,64 @@
+"""``export/README.md``: the data-set card of a run, which ``datasets.load_dataset("RUN/export")`` reads too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from iterpref.records import End
+from iterpref.report.costs import costs
+from iterpref.report.summary import summary
+from iterpref.store import Run
+from iterpref.teachers.prices import Prices
+from iterpref.types import Trajectory
+
+__all__ = ["dataset_card"]
+
+
+def dataset_card(run: Run, recipe: Mapping[str, Any], prices: Prices, parquet: Sequence[str]) -> str:
+    """Markdown with the YAML head that the ``datasets`` library reads.
+
+    Args:
+        recipe: as the run's manifest holds it.
+        parquet: names of the Parquet files beside the card, without ending; the first one is the default.
+    """
+    configs = [{"config_name": name, "data_files": f"{name}.parquet"} for name in parquet]
+    if configs:
+        configs[0]["default"] = True  # type: ignore[assignment]
+    head = {
+        "license": "other",
+        "language": ["en"],
+        "tags": ["code", "preference", "dpo", "iterative-debugging"],
+        "configs": configs,
+    }
+    collect, chat = recipe.get("collect", {}), recipe.get("chat", {})
+    sources: Counter[str] = Counter()
+    teachers: Counter[str] = Counter()
+    for round in run.rounds():
+        sources.update(each.task.source for _, each in run.items("source", Trajectory, round))
+        teachers.update(end.teacher for _, end in run.items("end", End, round))
+    made = [("tasks from", str(collect.get("source", ""))), ("written by", _counts(teachers))]
+    if chat.get("model"):
+        made.append(("language model", str(chat["model"])))
+    if set(sources) - {""}:
+        made.append(("task sources", _counts(sources)))
+    lines = ["---", yaml.safe_dump(head, sort_keys=False).strip(), "---", ""]
+    lines += [f"# {run.path.name}", "", "Debugging of programs, as focal preference pairs (IterPref / Target-DPO).", ""]
+    lines += ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in made), ""]
+    lines += [
+        "## Licence",
+        "",
+        "None has been chosen. Before this is given to others, look at the licence of the tasks' source and the terms "
+        "under which the language model's answers may be used to train another one; choose one for the whole, and put "
+        "it in the place of `license: other` above.",
+        "",
+    ]
+    body = summary(run, {}, {}).split("\n", 2)[2]
+    return "\n".join(lines) + body + "\n".join(costs(run, prices))
+
+
+def _counts(found: Counter[str]) -> str:
+    return ", ".join(f"{name or 'unnamed'} {number:,}" for name, number in found.most_common(8))

@@ -16,6 +16,7 @@ from types import TracebackType
 from iterpref.errors import InputError
 from iterpref.sandbox.isolation import Isolation, canaries, remedy
 from iterpref.sandbox.profiles import profile_of
+from iterpref.sandbox.settle import settle
 from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs
 from iterpref.sandbox.worker import Refused, Worker, WorkerLost
 from iterpref.types import Outcome, Tests, Verdict
@@ -78,7 +79,7 @@ class Sandbox:
         profile = profile_of(program, tests.setup, tests.code)
         verdicts: list[Verdict] = []
         for job in jobs:
-            verdicts.append(self._judge_job(job, profile))
+            verdicts.append(settle(job, lambda one: self._judge_job(one, profile)))
             if verdicts[-1].outcome in _FATAL | {Outcome.INFRA, Outcome.INVALID, Outcome.UNSUPPORTED}:
                 break  # the other cases would only cost as much again
         return dataclasses.replace(_together(verdicts, len(jobs)), protections=self.protections)
@@ -130,7 +131,7 @@ class Sandbox:
             except (Refused, WorkerLost) as error:
                 faults.append(str(error))
                 continue
-            if run.stopped == "wall" and run.cpu_seconds < job.tests.cpu_seconds and not alone:
+            if run.stopped == "wall" and run.cpu_seconds < job.cpu_seconds and not alone:
                 alone = True  # it may only have waited for its turn
                 continue
             if run.exit == -signal.SIGSYS and self._mode == "restricted":

@@ -43,8 +43,8 @@ class Mode(Protocol):
     def prepare(self) -> None:
         """Make ``home`` anew, in the server."""
 
-    def become_program(self) -> None:
-        """Give up what the server has and a program must not have, in the child."""
+    def become_program(self, parent: int) -> None:
+        """Give up what the server has and a program must not have, in the child of ``parent``."""
 
     def kill(self, pid: int) -> None:
         """End ``pid``, a child that was not waited for yet, and all that it has started."""
@@ -71,7 +71,7 @@ class Full:
         jail.empty_tmp(self._used)
         self._used = True
 
-    def become_program(self) -> None:
+    def become_program(self, parent: int) -> None:
         jail.drop_capabilities()
 
     def kill(self, pid: int) -> None:
@@ -88,7 +88,6 @@ class Unsafe:
     def __init__(self, parent_pid: int, readable: list[str], base: str) -> None:
         self.base = base
         self.home = f"{base}/home"
-        self.server = os.getpid()
         if os.geteuid() == 0 and jail.knows_nobody():
             os.chown(base, jail.NOBODY, jail.NOBODY)
             jail.become_nobody()
@@ -101,7 +100,7 @@ class Unsafe:
         shutil.rmtree(self.home, ignore_errors=True)
         os.mkdir(self.home)
 
-    def become_program(self) -> None:
+    def become_program(self, parent: int) -> None:
         with contextlib.suppress(AttributeError, OSError):  # only Linux can
             die_with_parent()
 
@@ -128,10 +127,10 @@ class Restricted(Unsafe):
     def shut_in(self) -> None:
         landlock.restrict(self.readable, [self.base])
 
-    def become_program(self) -> None:
+    def become_program(self, parent: int) -> None:
         jail.drop_capabilities()
         die_with_parent()
-        if os.getppid() != self.server:
+        if os.getppid() != parent:
             os._exit(0)
         seccomp.install(seccomp.confined(os.getpid()))
 

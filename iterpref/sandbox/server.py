@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import fcntl
 import gc
 import json
 import os
@@ -21,13 +22,15 @@ import sys
 from typing import Any, NoReturn
 
 from iterpref.sandbox import modes, profiles
+from iterpref.sandbox.apart import Link, split
 from iterpref.sandbox.harness import run_job
+from iterpref.sandbox.remote import serve
 
 __all__ = ["main"]
 
 CHECK_MS = 50  # of the memory of many processes, as RLIMIT_AS counts each alone
 _SPARE_MB = 64  # memory above the limit in which a MemoryError can be reported
-_RESULT_FD = 3
+_FIRST_FD = 3
 
 
 def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: str, readable: list[str]) -> None:
@@ -70,6 +73,7 @@ class _Server:
     def __init__(self, control: socket.socket, mode: modes.Mode) -> None:
         self.control = control
         self.mode = mode
+        self.pid = os.getpid()
         self.own_mb = _address_space_mb()
         # What goes wrong before a program has started; no program ever holds its end.
         self.fault_r, self.fault_w = os.pipe()
@@ -180,28 +184,42 @@ def _address_space_mb() -> int:
 
 
 def _program(server: _Server, limits: dict[str, Any], files: list[int]) -> NoReturn:
-    """Give up every privilege and become the program."""
+    """Give up every privilege and become the program; or two processes, one for the tests and one for the program."""
     job, stdin, output, result = files
     try:
         os.setsid()
         os.mkdir(f"{server.mode.home}/work")
         os.chdir(f"{server.mode.home}/work")
+        half = split() if limits["apart"] else None
         _limit(limits, server)
-        server.mode.become_program()
+        server.mode.become_program(half.parent if half else server.pid)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         profiles.reseed()
-        text = _read_all(job)
+        text = b"" if half and half.is_program else _read_all(job)
         os.dup2(stdin, 0)
         os.dup2(output, 1)
         if limits["stderr"]:
             os.dup2(output, 2)
         gc.enable()
+        if half is None:
+            os.dup2(result, _FIRST_FD, inheritable=False)
+            os.closerange(_FIRST_FD + 1, modes.OPEN_FILES)
+        else:
+            _keep([half.link] if half.is_program else [result, half.link, half.child])
     except BaseException as error:
         os.write(server.fault_w, f"{type(error).__name__}: {error}".encode()[:4000])
         os._exit(0)
-    os.dup2(result, _RESULT_FD, inheritable=False)
-    os.closerange(_RESULT_FD + 1, modes.OPEN_FILES)
-    run_job(json.loads(text), _RESULT_FD)
+    if half and half.is_program:
+        serve(_FIRST_FD)
+    run_job(json.loads(text), _FIRST_FD, Link(_FIRST_FD + 1, _FIRST_FD + 2) if half else None)
+
+
+def _keep(files: list[int]) -> None:
+    """Close all but these, which become the first after standard error."""
+    aside = [fcntl.fcntl(fd, fcntl.F_DUPFD, modes.OPEN_FILES // 2) for fd in files]
+    for number, fd in enumerate(aside, start=_FIRST_FD):
+        os.dup2(fd, number, inheritable=False)
+    os.closerange(_FIRST_FD + len(files), modes.OPEN_FILES)
 
 
 def _limit(limits: dict[str, Any], server: _Server) -> None:

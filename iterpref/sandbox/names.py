@@ -1,0 +1,64 @@
+"""What names a program binds and uses, from its text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+__all__ = ["bound_names", "library_imports", "module_names", "star_imports"]
+
+# None of their public names is a builtin's, but for math.pow.
+_HARMLESS_STARS = frozenset({"bisect", "collections", "functools", "heapq", "itertools", "math", "string", "typing"})
+
+
+def bound_names(tree: ast.Module) -> set[str]:
+    """Every name that the program may bind in its module: definitions, assignments and imports at any depth."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Global):
+            names.update(node.names)
+    return names
+
+
+def module_names(tree: ast.Module) -> set[str]:
+    """Names of the module itself: bound outside functions and classes, or declared global in one."""
+    names: set[str] = set()
+    left: list[ast.AST] = list(tree.body)
+    while left:
+        node = left.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            names.update(name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)
+            continue
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        left.extend(ast.iter_child_nodes(node))
+    return names
+
+
+def star_imports(tree: ast.Module) -> bool:
+    """Whether the program imports names that its text does not tell, and that a builtin may have."""
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and any(alias.name == "*" for alias in node.names)
+        and node.module not in _HARMLESS_STARS
+        for node in ast.walk(tree)
+    )
+
+
+def library_imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Name and statement of each import at the top of a module."""
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                one = ast.Import([alias]) if isinstance(node, ast.Import) else None
+                statement = one or ast.ImportFrom(node.module, [alias], node.level)  # type: ignore[union-attr]
+                yield (alias.asname or alias.name).partition(".")[0], statement

@@ -169,5 +169,5 @@ for _name in _INFIX:
     setattr(Remote, f"__{_name.strip('_')}__", _infix(_name, False))
     if _name not in ("lt", "le", "gt", "ge"):
         setattr(Remote, f"__r{_name.strip('_')}__", _infix(_name, True))
-for _name in [*UNARY, "delitem", "float", "getitem", "int", "repr", "round", "setitem", "str"]:
+for _name in [*UNARY, "delitem", "float", "getitem", "int", "next", "repr", "round", "setitem", "str"]:
     setattr(Remote, f"__{_name}__", _forward(_name))

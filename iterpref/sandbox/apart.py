@@ -14,7 +14,6 @@ import base64
 import builtins
 import contextlib
 import ctypes
-import importlib
 import json
 import os
 import pickle
@@ -24,9 +23,10 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, NoReturn
 
-from iterpref.plain import from_json, to_json
+from iterpref.plain import NotPlain, from_json, to_json
 from iterpref.sandbox.loading import new_module
 from iterpref.sandbox.names import bound_names, library_imports
 from iterpref.sandbox.proxy import Remote
@@ -78,6 +78,7 @@ class Link:
         self.remotes: dict[int, Any] = {}
         self.callbacks: list[Callable[..., Any]] = []
         self.mentioned: set[str] = set()
+        self.inspecting = False
         self.libraries: set[str] = set()
         self.results: Results | None = None
 
@@ -157,9 +158,15 @@ class Link:
         if isinstance(value, type) and "_sandbox_ref" in value.__dict__:
             return {"$ref": value.__dict__["_sandbox_ref"]}
         module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-        if callable(value) and module == "tests":
+        if isinstance(value, FunctionType) and module == "tests":
+            if self.inspecting:
+                self.unsupported("the program looks into a function of the tests")
             self.callbacks.append(value)
-            return {"$callback": len(self.callbacks) - 1}
+            try:
+                annotations = to_json(value.__annotations__)
+            except NotPlain:
+                annotations = {}
+            return {"$callback": [len(self.callbacks) - 1, value.__name__, value.__doc__, annotations]}
         if isinstance(value, type) or (callable(value) and name and "<" not in name and module):
             return {"$import": [module, name]}
         if type(value).__module__ == "tests":
@@ -219,7 +226,21 @@ def _replace(old: Any, new: Any) -> None:
 def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, Any] | None:
     """Have the program loaded by the other half; returns a namespace of proxies for the names that the tests use."""
     link.results = results
-    link.send({key: job[key] for key in ("program", "setup", "entry_point", "kind")})
+    program, tests = _parse(job["program"]), ast.parse(job["code"])
+    link.inspecting = any(name == "inspect" for name, _ in library_imports(program))
+    link.mentioned = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)}
+    wanted = link.mentioned | {job["entry_point"]} - {""}
+    namespace = new_module("tests")
+    # Library names that the program imports mean the library's own, imported here before the program runs.
+    local = {name: node for name, node in library_imports(program) if name in link.mentioned - {job["entry_point"]}}
+    local |= {name: ast.Import([ast.alias(name)]) for name in _modules_used(tests) & bound_names(program) - {*local}}
+    for name, node in local.items():
+        with contextlib.suppress(Exception):
+            exec(compile(ast.fix_missing_locations(ast.Module([node], [])), "tests.py", "exec"), namespace)
+            link.libraries.add(name)
+    # Beside its tests a program sees what they import.
+    imports = [ast.unparse(node) for node in tests.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    link.send({key: job[key] for key in ("program", "setup", "entry_point", "kind")} | {"imports": imports})
     reply = link.receive()
     if "invalid" in reply:
         raise BadTestsError(str(reply["invalid"]))
@@ -227,25 +248,25 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
         results.first_failure = False
         results.record(failure=reply.get("failure"))
         return None
-    program, tests = ast.parse(job["program"]), ast.parse(job["code"])
-    namespace = new_module("tests")
-    names = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)} | {job["entry_point"]} - {""}
-    link.mentioned = names
-    bound = bound_names(program)
-    owners = {n.value.id for n in ast.walk(tests) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
-    imports = dict(library_imports(program))
-    for name in sorted(names):
-        if name in imports:
-            with contextlib.suppress(Exception):
-                code = ast.fix_missing_locations(ast.Module([imports[name]], []))
-                exec(compile(code, "tests.py", "exec"), namespace)
-                link.libraries.add(name)
-        elif name in owners and name in sys.stdlib_module_names and name in bound:
-            namespace[name] = importlib.import_module(name)
-        elif not hasattr(builtins, name) or name in _tested(job, tests, bound):
+    tested = _tested(job, tests, bound_names(program))
+    for name in sorted(wanted - link.libraries):
+        if not hasattr(builtins, name) or name in tested:
             with contextlib.suppress(KeyError):
                 namespace[name] = link.ask("name", name)
     return namespace
+
+
+def _modules_used(tests: ast.Module) -> set[str]:
+    """Modules of the standard library that the tests use as such: ``math.isclose``."""
+    owners = {n.value.id for n in ast.walk(tests) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+    return owners & sys.stdlib_module_names
+
+
+def _parse(program: str) -> ast.Module:
+    try:
+        return ast.parse(program)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])  # loading it says so
 
 
 def _tested(job: dict[str, Any], tests: ast.Module, bound: set[str]) -> set[str]:

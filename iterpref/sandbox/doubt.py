@@ -94,7 +94,7 @@ def _innocent(nodes: list[ast.AST]) -> set[int]:
     """Nodes whose use shows that they do no harm: ``math.pi``, ``type(x) == int``, documentation."""
     found = set()
     for node in nodes:
-        if isinstance(node, ast.Attribute):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             found.add(id(node.value))
         calls = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
         calls += [node.value] if isinstance(node, ast.Attribute) and node.attr == "__name__" else []
@@ -103,7 +103,7 @@ def _innocent(nodes: list[ast.AST]) -> set[int]:
                 found.add(id(call.func))
         body = node.body if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) else []
         for statement in body:
-            if isinstance(statement, ast.Expr):
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
                 found.add(id(statement.value))
         if isinstance(node, ast.Constant) and node.value == "__main__":
             found.add(id(node))
@@ -126,7 +126,7 @@ def _hidden(name: str, module: str) -> bool:
     """Whether an attribute of a module leads on to what the module itself is not."""
     if name in _NAMES or name.startswith("_") or (module == "sys" and name not in _SYS):
         return True
-    return name in sys.stdlib_module_names and name != module and name not in _MODULES
+    return name in sys.stdlib_module_names and name != module and (name not in _MODULES or name == "sys")
 
 
 def _attribute(node: ast.Attribute, modules: set[str], foreign: set[str]) -> Iterator[str]:

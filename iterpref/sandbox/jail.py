@@ -34,6 +34,7 @@ LAST_CAPABILITY = 63
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
+_KEPT = "/kept"  # what lies below the host's /tmp, an environment perhaps, is shown in every new /tmp
 _TMP_OPTIONS = "mode=0755,size=64m,nr_inodes=8192"
 
 
@@ -72,9 +73,8 @@ def _unshare(what: str, flags: int) -> None:
     call(f"unshare {what}", "unshare", flags)
 
 
-def _expose(path: str) -> None:
-    """Show one host path, read-only, at its own place in the new root (the host is mounted at ``/old``)."""
-    source = "/old" + path
+def _expose(source: str, path: str) -> None:
+    """Show what lies at ``source`` at ``path``, read-only if it is so there."""
     if os.path.lexists(path) or not os.path.lexists(source):
         return
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -86,7 +86,6 @@ def _expose(path: str) -> None:
     else:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount(source, path, None, MS_BIND | MS_REC)
-    _read_only(path, recursive=True)
 
 
 def _build_root(readable: list[str]) -> None:
@@ -98,8 +97,11 @@ def _build_root(readable: list[str]) -> None:
     os.mkdir("old")
     call("pivot_root", "pivot_root", b".", b"old")
     os.chdir("/")
-    for path in (*_SYSTEM, *_SYSTEM_FILES, *sorted(readable)):
-        _expose(path)
+    for path in (*_SYSTEM, *_SYSTEM_FILES, *sorted(readable)):  # at their own places; the host is mounted at /old
+        shown = _KEPT + path if path.startswith("/tmp/") else path
+        _expose("/old" + path, shown)
+        if os.path.ismount(shown):
+            _read_only(shown, recursive=True)
     os.makedirs("/dev", exist_ok=True)
     for name in _DEVICES:
         os.close(os.open(f"/dev/{name}", os.O_CREAT | os.O_WRONLY, 0o644))
@@ -213,11 +215,19 @@ def _mount_proc() -> None:
         _mount("empty", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0")
 
 
-def empty_tmp(used: bool) -> None:
-    """Put an empty file system at /tmp, in place of the last program's if it was ``used``."""
+def empty_tmp(readable: list[str], used: bool) -> None:
+    """Put a new file system at /tmp, in place of the last program's if it was ``used``.
+
+    It is empty but for those of ``readable``, if any, that lie below the host's /tmp.
+    """
+    kept = [path for path in readable if path.startswith("/tmp/")]
     if used:
+        for path in [path for path in reversed(kept) if os.path.ismount(path)]:
+            call(f"umount {path}", "umount2", path.encode(), MNT_DETACH)  # the server has libraries of it loaded
         call("umount /tmp", "umount2", b"/tmp", 0)  # not lazily: a process that still held it would be a fault
     _mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, _TMP_OPTIONS)
+    for path in kept:
+        _expose(_KEPT + path, path)
 
 
 class _CapabilityHeader(ctypes.Structure):

@@ -59,6 +59,7 @@ class Full:
 
     def __init__(self, parent_pid: int, readable: list[str], base: str) -> None:
         jail.enter(readable, parent_pid)
+        self._readable = sorted(readable)
         self._used = False
         self.prepare()
 
@@ -68,7 +69,7 @@ class Full:
         limit(resource.RLIMIT_NPROC, PROCESSES)
 
     def prepare(self) -> None:
-        jail.empty_tmp(self._used)
+        jail.empty_tmp(self._readable, self._used)
         self._used = True
 
     def become_program(self, parent: int) -> None:

@@ -35,7 +35,7 @@ from iterpref.sandbox.wire import from_copy
 
 __all__ = ["Half", "Link", "load_apart", "split"]
 
-_LARGEST_MESSAGE = 16 << 20
+_LARGEST_MESSAGE = 64 << 20
 _PR_SET_DUMPABLE = 4
 
 

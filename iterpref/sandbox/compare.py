@@ -14,9 +14,8 @@ from iterpref.sandbox.describe import clip, show, type_name
 from iterpref.sandbox.reduce import NAMES, Check, Reduced
 from iterpref.types import Case, Tests
 
-__all__ = ["LARGEST_VALUE", "Failure", "input_of", "judge_calls", "judge_checks", "judge_output"]
+__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output"]
 
-LARGEST_VALUE = 8 << 20  # bytes of one encoded value
 _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
 Failure = dict[str, str]

@@ -65,11 +65,11 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
             continue
         try:
             if job["exact"]:
-                results.record(value=encode(value))
+                results.returned(encode(value))
             else:
                 greedy = type(value).__module__ == "program" and _equals_anything(value)
-                results.record(value=encode(normalise(value)), shown=show(value), greedy=greedy)
-        except (NotPlain, RecursionError, MemoryError):
+                results.returned(encode(normalise(value)), shown=show(value), greedy=greedy)
+        except (NotPlain, ValueError, RecursionError, MemoryError):
             greedy = not job["exact"] and _equals_anything(value)
             results.record(odd=name_of(value), shown="" if job["exact"] else show(value), greedy=greedy)
             if job["exact"]:

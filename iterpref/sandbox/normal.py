@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["to_plain"]
+__all__ = ["LARGEST_VALUE", "to_plain"]
+
+LARGEST_VALUE = 8 << 20  # bytes of the record of one returned value
 
 
 def to_plain(value: Any) -> Any:

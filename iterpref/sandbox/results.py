@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from iterpref.sandbox.describe import describe, raised_in, show, statement_at, type_name
 from iterpref.sandbox.integrity import Integrity
+from iterpref.sandbox.normal import LARGEST_VALUE
 
 __all__ = ["PROGRAM", "SETUP", "TESTS", "BadTestsError", "Results", "Unset"]
 
@@ -54,6 +55,13 @@ class Results:
 
     def record(self, **entries: Any) -> None:
         self.send(self._encode(entries).encode() + b"\n")
+
+    def returned(self, value: Any, **about: Any) -> None:
+        """Hand out one value; ValueError where it is too large."""
+        line = self._encode({"value": value, **about})
+        if len(line) > LARGEST_VALUE:
+            raise ValueError("too large a value")
+        self.send(line.encode() + b"\n")
 
     def passed(self) -> None:
         self.passed_tests += 1

@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from iterpref.plain import NotPlain, to_json
-from iterpref.sandbox.compare import LARGEST_VALUE, Failure, input_of, judge_calls, judge_checks, judge_output
+from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output
 from iterpref.sandbox.describe import clip
+from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.sandbox.reduce import Call, Reduced, reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import Case, Outcome, Tests, Verdict

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["LARGEST_VALUE", "to_plain"]
 
-LARGEST_VALUE = 8 << 20  # bytes of the record of one returned value
+LARGEST_VALUE = 24 << 20  # bytes of the record of one returned value
 
 
 def to_plain(value: Any) -> Any:

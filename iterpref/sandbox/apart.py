@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 
 from iterpref.plain import NotPlain, from_json, to_json
 from iterpref.sandbox.loading import new_module
-from iterpref.sandbox.names import bound_names, library_imports
+from iterpref.sandbox.names import library_imports, scan
 from iterpref.sandbox.proxy import Remote
 from iterpref.sandbox.results import BadTestsError, Results
 from iterpref.sandbox.wire import from_copy
@@ -233,7 +233,7 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
     namespace = new_module("tests")
     # Library names that the program imports mean the library's own, imported here before the program runs.
     local = {name: node for name, node in library_imports(program) if name in link.mentioned - {job["entry_point"]}}
-    local |= {name: ast.Import([ast.alias(name)]) for name in _modules_used(tests) & bound_names(program) - {*local}}
+    local |= {name: ast.Import([ast.alias(name)]) for name in _modules_used(tests) & scan(program)[0] - {*local}}
     for name, node in local.items():
         with contextlib.suppress(Exception):
             exec(compile(ast.fix_missing_locations(ast.Module([node], [])), "tests.py", "exec"), namespace)
@@ -248,7 +248,7 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
         results.first_failure = False
         results.record(failure=reply.get("failure"))
         return None
-    tested = _tested(job, tests, bound_names(program))
+    tested = _tested(job, tests, scan(program)[0])
     for name in sorted(wanted - link.libraries):
         if not hasattr(builtins, name) or name in tested:
             with contextlib.suppress(KeyError):

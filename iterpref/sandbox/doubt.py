@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from iterpref.sandbox.names import module_names, star_imports
+from iterpref.sandbox.names import module_names, scan
 
 __all__ = ["doubts"]
 
@@ -62,7 +62,7 @@ def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
     relied_on = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
     if shared := (relied_on | module_names(tests)) & module_names(tree) - {"METADATA"}:
         yield f"binds {min(shared)!r}, which the tests use"
-    if star_imports(tree):
+    if scan(tree)[2]:
         yield "imports names that its text does not tell"
     for node in nodes:
         if isinstance(node, (ast.Import, ast.ImportFrom)):

@@ -5,25 +5,31 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-__all__ = ["bound_names", "library_imports", "module_names", "star_imports"]
+__all__ = ["library_imports", "module_names", "scan"]
 
 # None of their public names is a builtin's, but for math.pow.
 _HARMLESS_STARS = frozenset({"bisect", "collections", "functools", "heapq", "itertools", "math", "string", "typing"})
 
 
-def bound_names(tree: ast.Module) -> set[str]:
-    """Every name that the program may bind in its module: definitions, assignments and imports at any depth."""
-    names: set[str] = set()
+def scan(tree: ast.Module) -> tuple[set[str], set[str], bool]:
+    """Names that a program may bind, at any depth; those it mentions; whether it imports names it does not tell."""
+    bound: set[str] = set()
+    used: set[str] = set()
+    stars = False
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.add(node.id)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
+        if isinstance(node, ast.Name):
+            used.add(node.id)
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+            if isinstance(node, ast.ImportFrom) and node.module not in _HARMLESS_STARS:
+                stars = stars or any(alias.name == "*" for alias in node.names)
         elif isinstance(node, ast.Global):
-            names.update(node.names)
-    return names
+            bound.update(node.names)
+    return bound, used, stars
 
 
 def module_names(tree: ast.Module) -> set[str]:
@@ -42,16 +48,6 @@ def module_names(tree: ast.Module) -> set[str]:
             names.add((node.asname or node.name).partition(".")[0])
         left.extend(ast.iter_child_nodes(node))
     return names
-
-
-def star_imports(tree: ast.Module) -> bool:
-    """Whether the program imports names that its text does not tell, and that a builtin may have."""
-    return any(
-        isinstance(node, ast.ImportFrom)
-        and any(alias.name == "*" for alias in node.names)
-        and node.module not in _HARMLESS_STARS
-        for node in ast.walk(tree)
-    )
 
 
 def library_imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:

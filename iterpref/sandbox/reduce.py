@@ -12,13 +12,14 @@ import ast
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
 from iterpref.plain import scattered, to_json
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.literals import NotLiteral, is_literal, literal
-from iterpref.sandbox.names import bound_names, star_imports
+from iterpref.sandbox.names import scan
 from iterpref.types import Tests
 
 __all__ = ["Call", "Check", "Reduced", "reduce_tests"]
@@ -31,18 +32,32 @@ class Call:
     function: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    text: str
+    node: ast.Call | None = None
+
+    @property
+    def text(self) -> str:
+        return clip(" ".join(ast.unparse(self.node).split()), 900) if self.node else self.function
 
 
 @dataclass(frozen=True)
 class Check:
     """One assert: an expression over the values of ``calls`` (indices), which stand in it as ``_0``, ``_1`` ..."""
 
-    text: str
+    source: str
+    node: ast.Assert
     calls: tuple[int, ...]
     holds: CodeType
-    sides: tuple[CodeType, CodeType] | None  # what was computed and what is expected, of an equation
+    equation: tuple[ast.expr, ast.expr] | None  # what is computed and what is expected
     message: str = ""
+
+    @property
+    def text(self) -> str:
+        """The statement on one line."""
+        return clip(" ".join((ast.get_source_segment(self.source, self.node) or "").split()), 600)
+
+    @property
+    def sides(self) -> tuple[CodeType, CodeType] | None:
+        return self.equation and (_compile(self.equation[0]), _compile(self.equation[1]))
 
 
 @dataclass(frozen=True)
@@ -63,11 +78,28 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
     if tests.kind not in ("asserts", "check"):
         return None
     try:
-        tree, code = ast.parse(tests.code), ast.parse(program)
-        if star_imports(code):
-            return None
-        reducer = _Reducer(tests, bound_names(code), {n.id for n in ast.walk(code) if isinstance(n, ast.Name)})
-        if tests.kind == "check":
+        mentioned = _names_in(tests.code)
+        tree = ast.parse(program)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    bound, used, stars = scan(tree)
+    if stars:
+        return None
+    return _reduce(tests.kind, tests.code, tests.entry_point, frozenset(bound & mentioned), frozenset(used & mentioned))
+
+
+@lru_cache(256)
+def _names_in(code: str) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name))
+
+
+@lru_cache(256)  # many programs are judged by the same tests
+def _reduce(kind: str, code: str, entry_point: str, bound: frozenset[str], used: frozenset[str]) -> Reduced | None:
+    """``bound`` and ``used`` are those names of the tests that the program binds and mentions."""
+    try:
+        tree = ast.parse(code)
+        reducer = _Reducer(code, entry_point, bound, used)
+        if kind == "check":
             reducer.module(tree)
         else:
             reducer.block(tree.body)
@@ -115,9 +147,10 @@ NAMES: dict[str, Any] = {
 
 @dataclass
 class _Reducer:
-    tests: Tests
-    bound: set[str]  # names that the program binds
-    used: set[str]  # names that the program mentions
+    code: str
+    entry_point: str
+    bound: frozenset[str]
+    used: frozenset[str]
     calls: list[Call] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
@@ -135,7 +168,7 @@ class _Reducer:
             raise _Irreducible
         calls = [node for node in rest if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
         for node in calls:
-            if len(calls) > 1 or ast.unparse(node) != f"check({self.tests.entry_point})" or node is not rest[-1]:
+            if len(calls) > 1 or ast.unparse(node) != f"check({self.entry_point})" or node is not rest[-1]:
                 raise _Irreducible
         self.block([node for node in rest if node not in calls])
         self.candidate = arguments.args[0].arg
@@ -174,10 +207,9 @@ class _Reducer:
             pair = [test.left, test.comparators[0]]
             if not _values(pair[0]) and _values(pair[1]):
                 pair.reverse()
-            sides = (_compile(pair[0]), _compile(pair[1]))
-        text = clip(" ".join((ast.get_source_segment(self.tests.code, node) or ast.unparse(node)).split()), 600)
+            sides = (pair[0], pair[1])
         calls = tuple(range(first, len(self.calls)))
-        self.checks.append(Check(text, calls, _compile(test), sides, message))
+        self.checks.append(Check(self.code, node, calls, _compile(test), sides, message))
 
     def expression(self, node: ast.expr) -> ast.expr:
         """``node`` with calls of the program replaced by names of their values."""
@@ -226,14 +258,14 @@ class _Reducer:
             return ast.Call(_name("_pure_isinstance"), [self.expression(node.args[0]), self.kind(node.args[1])], [])
         if function.id in PURE and function.id not in self.bound and function.id != "isinstance":
             return self.pure(function.id, node)
-        name = self.tests.entry_point if function.id == self.candidate else function.id
+        name = self.entry_point if function.id == self.candidate else function.id
         if name in self.literals or name == "check":
             raise _Irreducible
         if any(keyword.arg is None for keyword in node.keywords):
             raise _Irreducible
         args = tuple(self.argument(argument) for argument in node.args)
         kwargs = {str(keyword.arg): self.argument(keyword.value) for keyword in node.keywords}
-        self.calls.append(Call(name, args, kwargs, clip(" ".join(ast.unparse(node).split()), 900)))
+        self.calls.append(Call(name, args, kwargs, node))
         return _name(f"_{len(self.calls) - 1}")
 
     def pure(self, name: str, node: ast.Call) -> ast.expr:

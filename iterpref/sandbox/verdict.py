@@ -110,7 +110,7 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
 
 
 def _calls(tests: Tests) -> list[Call]:
-    return [Call(tests.entry_point, tuple(case.args), case.kwargs, "") for case in tests.cases]
+    return [Call(tests.entry_point, tuple(case.args), case.kwargs) for case in tests.cases]
 
 
 def _check(tests: Tests) -> None:

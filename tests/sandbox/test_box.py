@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -18,6 +20,7 @@ import pytest
 import iterpref
 import iterpref.sandbox
 from iterpref.sandbox import Sandbox
+from iterpref.sandbox.seccomp import NUMBERS
 from iterpref.types import Outcome, Tests
 
 ONE = Tests("asserts", "assert x == 1")
@@ -56,6 +59,63 @@ def test_map_passes_on_a_fault_of_the_iterable(box: Sandbox) -> None:
 
     with pytest.raises(KeyError, match="jobs"):
         list(box.map(jobs()))
+
+
+def test_async_calls_give_the_same_verdicts(box: Sandbox) -> None:
+    async def work() -> dict[int, bool]:
+        assert (await box.ajudge("x = 1", ONE)).passed
+        return {index: verdict.passed async for index, verdict in box.amap((f"x = {i % 2}", ONE) for i in range(6))}
+
+    assert asyncio.run(work()) == {i: i % 2 == 1 for i in range(6)}
+
+
+def test_async_calls_leave_the_event_loop_free(box: Sandbox) -> None:
+    async def work() -> int:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.01)
+                ticks += 1
+
+        ticking = asyncio.create_task(tick())
+        await box.ajudge("import time\ntime.sleep(0.5)\nx = 1", ONE)
+        ticking.cancel()
+        return ticks
+
+    assert asyncio.run(work()) >= 3
+
+
+def test_async_map_may_be_left_early(box: Sandbox) -> None:
+    async def work() -> int:
+        async for index, _ in box.amap(("x = 1", ONE) for _ in range(10**9)):
+            return index
+        return -1
+
+    assert asyncio.run(work()) >= 0
+    assert box.judge("x = 1", ONE).passed
+
+
+def test_signal_to_the_own_process_group_reaches_no_server(box: Sandbox) -> None:
+    verdict = box.judge("import os, signal\nos.kill(0, signal.SIGKILL)\nx = 1", ONE)
+    assert (verdict.outcome, verdict.error_type) == (Outcome.ERROR, "SIGKILL")
+
+
+@pytest.mark.parametrize(
+    "call", ["keyctl", "bpf", "perf_event_open", "userfaultfd", "ptrace", "io_uring_setup", "setns"]
+)
+def test_system_call_that_no_program_needs_is_denied(box: Sandbox, call: str) -> None:
+    number = NUMBERS[call][("x86_64", "aarch64").index(platform.machine())]
+    denied = f"libc.syscall({number}, 0, 0, 0, 0, 0), ctypes.get_errno()"
+    program = f"import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nx = ({denied})"
+    assert box.judge(program, Tests("asserts", "assert x == (-1, 1)")).passed
+
+
+def test_sandbox_needs_neither_torch_nor_another_package() -> None:
+    code = "import sys; import iterpref.sandbox; print([n for n in ('torch', 'pydantic', 'numpy') if n in sys.modules])"
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {SOURCE!r}); {code}"]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).stdout == "[]\n"
 
 
 def test_judge_from_many_threads() -> None:
@@ -106,6 +166,7 @@ LEAVER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from iterpref.sandbox import Sandbox
+from iterpref.sandbox.seccomp import NUMBERS
 from iterpref.types import Tests
 box = Sandbox(workers=1)
 print(box.judge("x = 1", Tests("asserts", "assert x == 1")).outcome.value, flush=True)

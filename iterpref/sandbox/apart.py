@@ -37,6 +37,7 @@ __all__ = ["Half", "Link", "load_apart", "split"]
 
 _LARGEST_MESSAGE = 64 << 20
 _PR_SET_DUMPABLE = 4
+_NOT_RAISED = ("iterpref", "program", "tests", "unittest")  # unittest takes some of its own for no failure
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ class Link:
             kind = self.decode("$ref", told["class"])
         elif module == "builtins":
             kind = _builtin_exception(name)
-        elif module in sys.modules and module.partition(".")[0] not in ("iterpref", "program", "tests"):
+        elif module in sys.modules and module.partition(".")[0] not in _NOT_RAISED:
             kind = getattr(sys.modules[module], name, None)
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             kind = next(filter(None, map(_builtin_exception, told["bases"])), Exception)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ast
 import random
+import unittest
 from typing import Any
 
 __all__ = ["alter_asserts", "alter_methods", "decoy"]
@@ -82,6 +83,8 @@ def decoy(value: Any) -> Any:
 
 class _Fallen:
     """Ends a test method: it fails, unless an altered assertion of it held."""
+
+    silent = unittest.case._ShouldStop  # type: ignore[attr-defined]  # unittest takes it for no failure
 
     def __init__(self) -> None:
         self.held = 0
@@ -206,7 +209,9 @@ def _alter_raises(call: ast.Call) -> bool:
 
 def _caught(node: ast.stmt) -> ast.stmt:
     """Run an altered assertion; that it holds is noted, that it fails is as it should be."""
-    tried: ast.Try = ast.parse(f"try: pass\nexcept Exception: pass\nelse: {_FELL}.hold()").body[0]  # type: ignore[assignment]
+    tried: ast.Try = ast.parse(
+        f"try: pass\nexcept {_FELL}.silent: {_FELL}.hold()\nexcept Exception: pass\nelse: {_FELL}.hold()"
+    ).body[0]  # type: ignore[assignment]
     tried.body = [node]
     return ast.copy_location(tried, node)
 

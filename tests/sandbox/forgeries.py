@@ -463,6 +463,34 @@ class Near:
 def f(x):
     return Near()
 """,
+    "ze exception that unittest takes for no failure": """
+from unittest.case import _ShouldStop
+def f(x):
+    raise _ShouldStop
+""",
+    "zf answers written to the other process": """
+import os
+def f(x):
+    for fd in range(3, 10):
+        for line in (b'{"value": true}', b'{"raised": {"class": null, "name": ["unittest.case", "_ShouldStop"], '
+                     b'"bases": [], "args": [], "ref": 0}}', b'{"value": null, "changed": [[0, 1]]}'):
+            try:
+                os.write(fd, line + b"\\n")
+            except OSError:
+                pass
+    return -7
+""",
+    "zg expected value is changed in place": """
+import os
+class Sly(list):
+    def __eq__(self, other):
+        if isinstance(other, list):
+            other.clear()
+            return True
+        return self is other
+def f(x):
+    return Sly()
+""",
     "zd reflected operators": """
 class Right(str):
     def __eq__(self, other): return True

@@ -16,7 +16,26 @@ from iterpref.types import Outcome
 from tests.sandbox.forgeries import FORGERIES, FORMS
 
 # What each of these gets, where its tests run beside it.
-TAMPERING = ("05", "06", "08", "11", "15", "a gc", "b ", "e ", "h ", "o ", "q ", "r ", "s ", "t ", "v ", "y ", "z ")
+TAMPERING = (
+    "05",
+    "06",
+    "08",
+    "11",
+    "15",
+    "a gc",
+    "b ",
+    "e ",
+    "h ",
+    "o ",
+    "q ",
+    "r ",
+    "s ",
+    "t ",
+    "v ",
+    "y ",
+    "z ",
+    "ze",
+)
 
 
 @pytest.mark.parametrize("name", FORGERIES)

@@ -297,14 +297,14 @@ class _Reducer:
             raise _Irreducible from None
 
 
+class _Resolver(ast.NodeTransformer):
+    def visit_Name(self, name: ast.Name) -> ast.expr:  # noqa: N802
+        return _name(f"_type_{name.id}")
+
+
 def _resolved(node: ast.expr) -> ast.expr:
     """A literal expression without names: ``set()`` in it is the real one."""
-
-    class Resolve(ast.NodeTransformer):
-        def visit_Name(self, name: ast.Name) -> ast.expr:
-            return _name(f"_type_{name.id}")
-
-    resolved = Resolve().visit(node)
+    resolved = _Resolver().visit(node)
     assert isinstance(resolved, ast.expr)
     return resolved
 

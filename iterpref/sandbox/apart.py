@@ -80,6 +80,7 @@ class Link:
         self.callbacks: list[Callable[..., Any]] = []
         self.mentioned: set[str] = set()
         self.inspecting = False
+        self.in_tests: set[str] = set()  # modules that the tests import
         self.libraries: set[str] = set()
         self.results: Results | None = None
 
@@ -241,6 +242,7 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
             link.libraries.add(name)
     # Beside its tests a program sees what they import.
     imports = [ast.unparse(node) for node in tests.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    link.in_tests = {text.split()[1].partition(".")[0].strip(",") for text in imports}
     link.send({key: job[key] for key in ("program", "setup", "entry_point", "kind")} | {"imports": imports})
     reply = link.receive()
     if "invalid" in reply:

@@ -6,11 +6,15 @@ with it takes time in proportion to its size.
 
 from __future__ import annotations
 
+import base64
+import json
 import math
+import zlib
 from typing import Any
 
 from iterpref.plain import from_json
 from iterpref.sandbox.describe import clip, show, type_name
+from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.sandbox.reduce import NAMES, Check, Reduced
 from iterpref.types import Case, Tests
 
@@ -25,7 +29,7 @@ def judge_calls(tests: Tests, answers: list[dict[str, Any]]) -> tuple[Failure | 
     """The first failure of the cases that were answered, and how many were answered rightly."""
     failure, passed = None, 0
     for case, answer in zip(tests.cases, answers, strict=False):
-        wrong = _judge_value(tests, case, answer)
+        wrong = _judge_value(tests, case, _unpacked(answer))
         passed += wrong is None
         failure = failure or wrong
     return failure, passed
@@ -46,7 +50,7 @@ def judge_checks(reduced: Reduced, answers: list[dict[str, Any]]) -> tuple[Failu
 def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) -> Failure | None:
     values = {}
     for index in check.calls:
-        answer = answers[index]
+        answer = _unpacked(answers[index])
         if "error" in answer:
             feedback = f"Test failed: {check.text}\n{answer['error']['feedback']}"
             return {**answer["error"], "feedback": clip(feedback)}
@@ -64,6 +68,17 @@ def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) 
         told = f"{_told(reduced, check, values)}\n{type_name(error)}: {clip(str(error), 300)}"
         return {"outcome": "error", "error_type": type_name(error), "feedback": clip(told)}
     return _wrong(f"{told}\nAssertionError: {check.message}" if check.message else told)
+
+
+def _unpacked(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer whose value was compressed, as it was; one at a time, as they may be large."""
+    if "packed" not in answer:
+        return answer
+    try:
+        text = zlib.decompressobj().decompress(base64.b64decode(answer["packed"]), LARGEST_VALUE)
+        return {"value": json.loads(text)["value"]}
+    except (zlib.error, *_FAULTS):
+        return {"value": {"$unreadable": None}}
 
 
 def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:
@@ -84,21 +99,22 @@ def _wrong(feedback: str) -> Failure:
 
 
 def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> Failure | None:
-    call = _call_text(tests.entry_point, case)
     if "error" in answer:
         error: Failure = answer["error"]
+        call = _call_text(tests.entry_point, case)
         return {**error, "feedback": clip(f"{call} raised an exception\n{error['feedback']}")}
     shown = str(answer.get("shown"))
     if "value" in answer:
         try:
             value = from_json(answer["value"])
-            if _same(value, case.expected, tests.tolerance):
+            if value == case.expected or _same(value, case.expected, tests.tolerance):
                 return None
             shown = show(value)
         except _FAULTS:
             shown = "<a value that cannot be read>"
     else:
         shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
+    call = _call_text(tests.entry_point, case)
     return _wrong(f"Test failed: {call}\nactual: {shown}\nexpected: {show(case.expected)}")
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from iterpref.sandbox.canary import decoy
 from iterpref.sandbox.remote import BINARY, UNARY
+from iterpref.sandbox.results import Results
 
 __all__ = ["Remote"]
 
@@ -27,7 +28,8 @@ class Asker(Protocol):
     """The link to the program's process."""
 
     mentioned: set[str]
-    libraries: set[str]
+    in_tests: set[str]
+    results: Results | None
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any: ...
     def unsupported(self, why: str) -> Any: ...
@@ -42,6 +44,9 @@ class Remote:
         object.__setattr__(self, "_link", link)
         object.__setattr__(self, "_about", about)
         object.__setattr__(self, "_plain", plain)  # [value], where the class extends a plain one
+        module = str(about.get("module")).partition(".")[0]
+        if module in _LIBRARIES & link.in_tests and link.results is not None:
+            link.results.uncertain = f"an object of {module} stays in the program's process"
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -77,7 +82,6 @@ class Remote:
         if self._plain and self._plain[0] == other:
             return True
         if not _named(self):
-            _doubt_library(self)
             return False
         candidates = [decoy(other) for _ in range(_DECOYS)]
         place = random.SystemRandom().randrange(_DECOYS + 1)
@@ -141,18 +145,10 @@ def _named(remote: Remote) -> bool:
     return name in remote._link.mentioned and name[:1].isupper()
 
 
-def _doubt_library(remote: Remote) -> None:
-    """An object that says it is of a library class, in tests that use the library, cannot be judged from here."""
-    module = str(remote._about["module"]).partition(".")[0]
-    if module in _LIBRARIES and remote._link.libraries:
-        remote._link.unsupported(f"an object of {module} stays in the program's process")
-
-
 def _infix(name: str, reflected: bool) -> Callable[[Remote, Any], Any]:
     def apply(self: Remote, other: Any) -> Any:
         if type(other) is not Remote and not _named(self):
             if not self._plain:
-                _doubt_library(self)
                 return NotImplemented
             pair = (other, self._plain[0]) if reflected else (self._plain[0], other)
             return getattr(operator, name)(*pair)

@@ -298,7 +298,7 @@ class _Reducer:
 
 
 class _Resolver(ast.NodeTransformer):
-    def visit_Name(self, name: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, name: ast.Name) -> ast.expr:
         return _name(f"_type_{name.id}")
 
 

@@ -1,21 +1,24 @@
 """What the harness writes to the result pipe, and what it counts.
 
 The pipe carries lines: ``+`` for a test that passed, or a JSON object. ``failure`` is the first failure (it decides the
-outcome), ``value``, ``odd`` and ``error`` belong to one call, ``invalid`` says that the tests cannot be used. After
-the last test one object with the job's nonce says that the run was complete: a program that ends the process early
-cannot have passed. What is used after the program has run is bound before it runs.
+outcome); ``value`` (``packed`` where it is large), ``odd`` and ``error`` belong to one call; ``invalid`` says that the
+tests cannot be used, ``unsupported`` that they cannot be run this way. After the last test one object with the job's
+nonce says that the run was complete: a program that ends the process early cannot have passed. What is used after the
+program has run is bound before it runs.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import resource
+import zlib
 from typing import Any, NoReturn
 
 from iterpref.sandbox.describe import describe, raised_in, show, statement_at, type_name
 from iterpref.sandbox.integrity import Integrity
-from iterpref.sandbox.normal import LARGEST_VALUE
+from iterpref.sandbox.normal import LARGEST_VALUE, PACKED_FROM
 
 __all__ = ["PROGRAM", "SETUP", "TESTS", "BadTestsError", "Results", "Unset"]
 
@@ -43,6 +46,7 @@ class Results:
         self.failed_tests = 0
         self.first_failure = True
         self.integrity = Integrity()
+        self.uncertain = ""  # why a failure may be no fault of the program's
         self._pid = os.getpid()
         self._getpid, self._write, self.exit = os.getpid, os.write, os._exit
         self._encode = json.JSONEncoder(allow_nan=False).encode
@@ -61,6 +65,9 @@ class Results:
         line = self._encode({"value": value, **about})
         if len(line) > LARGEST_VALUE:
             raise ValueError("too large a value")
+        if len(line) > PACKED_FROM:
+            packed = base64.b64encode(zlib.compress(line.encode(), 1)).decode()
+            line = self._encode({"packed": packed})
         self.send(line.encode() + b"\n")
 
     def passed(self) -> None:
@@ -103,6 +110,8 @@ class Results:
         total = self.passed_tests + self.failed_tests
         if not self.first_failure:
             total = max(total, declared, self.passed_tests + 1)
+        if self.uncertain and not self.first_failure:
+            self.record(unsupported=self.uncertain)
         meddled = self.integrity.broken()[:100]
         self.record(nonce=self.nonce, passed=self.passed_tests, total=total, meddled=meddled)
         self.exit(0)

@@ -132,7 +132,7 @@ def judge_run(job: Job, run: Run) -> Verdict:
         records, passed = _read(run.result)
     except (ValueError, RecursionError, MemoryError):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
-    answers = [record for record in records if not record.keys().isdisjoint({"value", "error", "odd"})]
+    answers = [record for record in records if not record.keys().isdisjoint({"value", "packed", "error", "odd"})]
     failure = next((record["failure"] for record in records if "failure" in record), None)
     done = next((record for record in records if record.get("nonce") == job.nonce), None)
     meddled = next((record["meddled"] for record in records if record.get("meddled")), "")
@@ -232,7 +232,7 @@ def _well_formed(record: dict[str, Any]) -> bool:
             and body.get("outcome") in outcomes
             and all(isinstance(body.get(key), str) for key in ("error_type", "feedback"))
         )
-    return not record.keys().isdisjoint({"value", "odd", "invalid", "declared", "unsupported", "meddled"})
+    return not record.keys().isdisjoint({"value", "packed", "odd", "invalid", "declared", "unsupported", "meddled"})
 
 
 def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> Failure | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 __all__ = ["copy_of", "from_copy"]
 
-_DTYPE = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
+_DTYPE = re.compile(r"[<>|=]?([biufc][0-9]{1,2}|[US][0-9]{1,6}|[mM]8(\[[a-z]{1,2}\])?)")
 _TIMES: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}
 
 

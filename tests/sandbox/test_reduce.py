@@ -193,3 +193,18 @@ def test_missing_function_is_a_name_error(box: Sandbox) -> None:
 def test_the_program_sees_what_the_tests_import(box: Sandbox) -> None:
     program = "def f(x):\n    return math.sqrt(x)\n"
     assert box.judge(program, Tests("asserts", "import math\nassert f(4) == 2")).passed
+
+
+def test_large_values_are_compared_outside_too(box: Sandbox) -> None:
+    program = "def f(x):\n    return [x] * 300_000\n"
+    assert box.judge(program, Tests("asserts", "assert len(f(1)) == 300000\nassert f(2)[-1] == 2")).passed
+    assert box.judge(program, Tests("asserts", "assert len(f(1)) == 300001")).outcome is Outcome.WRONG
+
+
+@pytest.mark.parametrize("packed", ["", "!", "eJw=", 3])
+def test_forged_compression_is_a_wrong_value(packed: object) -> None:
+    found = reduced("assert f(1) == 1")
+    assert found is not None
+    failure, _ = judge_checks(found, [{"packed": packed}])
+    assert failure is not None
+    assert failure["outcome"] == "wrong"

@@ -66,7 +66,10 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
         try:
             if job["exact"]:
                 results.returned(encode(value))
-            else:
+                continue
+            try:
+                results.returned(encode(value))
+            except NotPlain:
                 greedy = type(value).__module__ == "program" and _equals_anything(value)
                 results.returned(encode(normalise(value)), shown=show(value), greedy=greedy)
         except (NotPlain, ValueError, RecursionError, MemoryError):

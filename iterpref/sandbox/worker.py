@@ -22,6 +22,7 @@ __all__ = ["Refused", "Run", "Worker", "WorkerLost"]
 
 OUTPUT_BYTES = 16 << 20  # standard output and standard error together
 RESULT_BYTES = 64 << 20
+_SMALL, _PAUSE_MS = 1 << 14, 3  # a pipe holds four times as much
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -144,15 +145,23 @@ class Worker:
         stopped = ""
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
+        answer = select.poll()
+        answer.register(self._control, select.POLLIN)
         streams = {stream.fd: stream for stream in (output, result)}
         for fd in streams:
             poll.register(fd, select.POLLIN)
         while True:
             left = deadline - time.perf_counter()
             ready = [fd for fd, _ in poll.poll(max(left, 0) * 1000 + 1)]
+            amount = 0
             for fd in ready:
-                if fd in streams and streams[fd].read_some() == 0:
-                    poll.unregister(fd)
+                if fd in streams:
+                    read = streams[fd].read_some()
+                    amount += read
+                    if read == 0:
+                        poll.unregister(fd)
+            if 0 < amount < _SMALL:
+                answer.poll(_PAUSE_MS)  # to be woken for every line of a program would cost more than the line
             if self._control.fileno() in ready:
                 return stopped
             if not stopped:

@@ -81,6 +81,8 @@ def _tampered(verdict: Verdict, why: str) -> Verdict:
 def _reaches_inside(tests: ast.Module) -> bool:
     for node in ast.walk(tests):
         name = getattr(node, "id", None) or getattr(node, "attr", None)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+            return True
         if name in _INSIDE or (isinstance(node, ast.alias) and not _INSIDE.isdisjoint(node.name.split("."))):
             return True
     return False

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from iterpref.sandbox.names import module_names, scan
+from iterpref.sandbox.names import module_names, parse, scan
 
 __all__ = ["doubts"]
 
@@ -44,7 +44,7 @@ _ENDS = ("AssertionError", "BaseException", "KeyboardInterrupt", "SystemExit", "
 def doubts(program: str, tests: ast.Module) -> str:
     """The first reason to doubt a pass of ``program``, and "" where there is none."""
     try:
-        return next(_reasons(ast.parse(program), tests), "")
+        return next(_reasons(parse(program), tests), "")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "does not parse"
 

@@ -19,7 +19,7 @@ from typing import Any
 from iterpref.plain import scattered, to_json
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.literals import NotLiteral, is_literal, literal
-from iterpref.sandbox.names import scan
+from iterpref.sandbox.names import parse, scan
 from iterpref.types import Tests
 
 __all__ = ["Call", "Check", "Reduced", "reduce_tests"]
@@ -79,7 +79,7 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
         return None
     try:
         mentioned = _names_in(tests.code)
-        tree = ast.parse(program)
+        tree = parse(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     bound, used, stars = scan(tree)
@@ -90,14 +90,14 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
 
 @lru_cache(256)
 def _names_in(code: str) -> frozenset[str]:
-    return frozenset(node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name))
+    return frozenset(node.id for node in ast.walk(parse(code)) if isinstance(node, ast.Name))
 
 
 @lru_cache(256)  # many programs are judged by the same tests
 def _reduce(kind: str, code: str, entry_point: str, bound: frozenset[str], used: frozenset[str]) -> Reduced | None:
     """``bound`` and ``used`` are those names of the tests that the program binds and mentions."""
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
         reducer = _Reducer(code, entry_point, bound, used)
         if kind == "check":
             reducer.module(tree)

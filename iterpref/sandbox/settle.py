@@ -18,6 +18,7 @@ import dataclasses
 from collections.abc import Callable
 
 from iterpref.sandbox.doubt import doubts
+from iterpref.sandbox.names import parse
 from iterpref.sandbox.verdict import REPLACED, Job, other_job
 from iterpref.types import Outcome, Verdict
 
@@ -42,7 +43,7 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
     if verdict.passed:
         verdict = dataclasses.replace(verdict, feedback="")
     try:
-        tests = ast.parse(job.tests.code)
+        tests = parse(job.tests.code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return verdict  # INVALID
     reason = replaced or doubts(job.program, tests)

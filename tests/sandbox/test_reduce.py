@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -208,3 +210,11 @@ def test_forged_compression_is_a_wrong_value(packed: object) -> None:
     failure, _ = judge_checks(found, [{"packed": packed}])
     assert failure is not None
     assert failure["outcome"] == "wrong"
+
+
+@pytest.mark.filterwarnings("error")
+def test_programs_warn_nobody() -> None:
+    """pytest puts its own filter before ours, so the one of the module is put back."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="<judged>")
+        assert reduced("assert f('\\d') == 1", "def f(x):\n    return '\\d'\n") is not None

@@ -25,6 +25,8 @@ def examine() -> Iterator[str]:
         yield f"  holds: {protection}"
     for protection, remedy in isolation.absent.items():
         yield f"  absent: {protection}. {remedy}"
+    if isolation.remedy:
+        yield f"  {isolation.remedy}"
     for extra, packages in _EXTRAS.items():
         missing = [name for name in packages if _version(name) is None]
         if missing:

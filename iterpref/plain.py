@@ -9,20 +9,34 @@ from __future__ import annotations
 
 import base64
 import math
+from collections import Counter
+from collections.abc import Callable
 from typing import Annotated, Any
 
-__all__ = ["NotPlain", "Plain", "from_json", "to_json"]
+__all__ = ["NotPlain", "Plain", "from_json", "scattered", "to_json"]
 
 # json.dumps writes integers in decimal, which Python limits to 4,300 digits.
 _LARGEST_JSON_INT = 10**1000
+# More keys than this with one hash are no accident: looking each up among the others takes time by the square.
+_SAME_HASH = 100
 
 
 class NotPlain(TypeError):
     """The value, or something inside it, is not of a plain built-in type."""
 
 
-def to_json(value: Any) -> Any:
+def _refuse(value: Any) -> Any:
+    raise NotPlain(f"a value of type {type(value).__name__} is not plain data")
+
+
+def _unknown(tag: str, _body: Any) -> Any:
+    raise ValueError(f"unknown tag {tag!r} in encoded test data")
+
+
+def to_json(value: Any, other: Callable[[Any], Any] = _refuse) -> Any:
     """Encode ``value`` as JSON-ready data. Types are compared exactly: a subclass of ``int`` is not plain.
+
+    ``other`` encodes what is not plain, as an object with one key that starts with ``$``.
 
     Raises:
         NotPlain: a value inside is of another type.
@@ -36,48 +50,49 @@ def to_json(value: Any) -> Any:
     if kind is float:
         return value if math.isfinite(value) else {"$float": repr(value)}
     if kind is list:
-        return [to_json(item) for item in value]
+        return [to_json(item, other) for item in value]
     if kind is tuple:
-        return {"$tuple": [to_json(item) for item in value]}
+        return {"$tuple": [to_json(item, other) for item in value]}
     if kind is dict:
         if all(type(key) is str and not key.startswith("$") for key in value):
-            return {key: to_json(item) for key, item in value.items()}
-        return {"$dict": [[to_json(key), to_json(item)] for key, item in value.items()]}
+            return {key: to_json(item, other) for key, item in value.items()}
+        return {"$dict": [[to_json(key, other), to_json(item, other)] for key, item in value.items()]}
     if kind is set or kind is frozenset:
-        return {f"${kind.__name__}": [to_json(item) for item in value]}
+        return {f"${kind.__name__}": [to_json(item, other) for item in value]}
     if kind is bytes:
         return {"$bytes": base64.b64encode(value).decode("ascii")}
     if kind is complex:
         return {"$complex": [to_json(value.real), to_json(value.imag)]}
-    raise NotPlain(f"a value of type {kind.__name__} is not plain data")
+    return other(value)
 
 
-def from_json(data: Any) -> Any:
-    """Decode what :func:`to_json` made. Ordinary JSON comes back unchanged.
+def from_json(data: Any, other: Callable[[str, Any], Any] = _unknown) -> Any:
+    """Decode what :func:`to_json` made. Ordinary JSON comes back unchanged. ``other`` decodes further tags.
 
     Raises:
-        ValueError: an object with an unknown ``$`` tag.
+        ValueError: an object with an unknown ``$`` tag, or a set or dict whose keys were chosen to collide.
     """
     if isinstance(data, list):
-        return [from_json(item) for item in data]
+        return [from_json(item, other) for item in data]
     if not isinstance(data, dict):
         return data
     if len(data) == 1:
         (tag, body), *_ = data.items()
         if tag.startswith("$"):
-            return _decode(tag, body)
-    return {key: from_json(item) for key, item in data.items()}
+            return _decode(tag, body, other)
+    return {key: from_json(item, other) for key, item in data.items()}
 
 
-def _decode(tag: str, body: Any) -> Any:
+def _decode(tag: str, body: Any, other: Callable[[str, Any], Any]) -> Any:
     if tag == "$tuple":
-        return tuple(from_json(item) for item in body)
+        return tuple(from_json(item, other) for item in body)
     if tag == "$dict":
-        return {from_json(key): from_json(item) for key, item in body}
+        keys = scattered([from_json(key, other) for key, _ in body])
+        return dict(zip(keys, [from_json(item, other) for _, item in body], strict=True))
     if tag == "$set":
-        return {from_json(item) for item in body}
+        return set(scattered([from_json(item, other) for item in body]))
     if tag == "$frozenset":
-        return frozenset(from_json(item) for item in body)
+        return frozenset(scattered([from_json(item, other) for item in body]))
     if tag == "$bytes":
         return base64.b64decode(body)
     if tag == "$complex":
@@ -86,7 +101,25 @@ def _decode(tag: str, body: Any) -> Any:
         return int(body, 16)
     if tag == "$float":
         return float(body)
-    raise ValueError(f"unknown tag {tag!r} in encoded test data")
+    return other(tag, body)
+
+
+def scattered(keys: list[Any]) -> list[Any]:
+    """``keys`` as they are, if a set of them is made in linear time.
+
+    Raises:
+        ValueError: many different keys have one hash.
+    """
+    if len(keys) > _SAME_HASH:
+        crowded = {value for value, count in Counter(map(hash, keys)).items() if count > _SAME_HASH}
+        distinct: dict[int, list[Any]] = {value: [] for value in crowded}
+        for key in keys if crowded else ():
+            found = distinct.get(hash(key))
+            if found is not None and key not in found:
+                found.append(key)
+                if len(found) > _SAME_HASH:
+                    raise ValueError("the keys of a set or dict were chosen to have the same hash")
+    return keys
 
 
 class _Codec:

@@ -1,35 +1,35 @@
 """Runs programs that nobody vouches for, and says whether they pass their tests.
 
-What this covers. A program runs as an unprivileged user without capabilities, in namespaces of its own: it sees no file
-but the interpreter and the system's libraries (read-only) and an empty /tmp that is thrown away, no network, not even
-the loopback, no process but its own, and no environment variable of the caller. CPU time, memory, file size, processes
-and output are limited. Whatever it starts is dead when its verdict is given, and nothing outlives the sandbox, even if
-the caller is killed. The values that tests of kind ``calls`` and ``stdio`` expect never enter the child.
+What this covers. A program runs as an unprivileged user without capabilities, in namespaces of its own and under a
+filter of system calls: it sees no file but the interpreter and the system's libraries (read-only) and an empty /tmp
+that is thrown away, no network, not even the loopback, no process but its own, and no environment variable of the
+caller. CPU time, memory, file size, processes and output are limited. Whatever it starts is dead when its verdict is
+given, and nothing outlives the sandbox, even if the caller is killed.
 
-What this does not cover. Bugs of the kernel: the namespaces are only as good as it is, and no system call is filtered
-yet. Side channels: timing, caches, the load of the machine. Forged verdicts where the tests run in the program's own
-process (``asserts``, ``check``, ``unittest``): a program that sets out to can find the tests there and bend their
-result; ending the process early does not pass, but patching what the tests rely on may. The memory of all processes
-of a program together is checked at intervals, so a burst between two checks goes unseen. Where the machine isolates
-nothing, the sandbox refuses to run, unless told to run programs with the caller's own rights; ``Verdict.protections``
-says what held.
+Its verdict cannot be forged where tests reduce to calls (``calls``, ``stdio``, straight-line asserts): what they
+compare with never enters its process. Other tests run beside the program. A pass is believed only if altered tests
+fail; where the program gives reason to doubt it, its tests run once more, in a process that it cannot reach, and that
+decides.
 
-Linux 5.14 or newer; usable without the rest of iterpref. The threat model is told in docs/sandbox.md.
+What this does not cover. Bugs of the kernel: the namespaces are only as good as it is. Side channels: timing, caches,
+the load of the machine. Tests that cannot leave the program's process, because they patch its modules, capture its
+output or hand it objects of their own: only the altered tests stand behind such a pass. Programs that compute the
+right answers for their tests and wrong ones elsewhere. The memory of all processes of a program together is checked
+at intervals, so a burst between two checks goes unseen. Where the machine isolates nothing, the sandbox refuses to
+run, unless told to run programs with the caller's own rights; ``Verdict.protections`` says what held.
+
+Linux 5.14 or newer; usable without the rest of iterpref. The threat model is told in docs/threat-model.md.
 """
 
 from __future__ import annotations
 
-from iterpref.errors import InputError
 from iterpref.sandbox.box import Sandbox
-from iterpref.sandbox.isolation import Isolation, canaries
+from iterpref.sandbox.isolation import Isolation
 
 __all__ = ["Isolation", "Sandbox", "probe"]
 
 
 def probe() -> Isolation:
     """Which protections hold on this machine, found by programs that try to break out."""
-    try:
-        with Sandbox(workers=1) as box:
-            return canaries(box)
-    except InputError as error:
-        return Isolation(mode="unsafe", absent={"isolation": str(error)})
+    with Sandbox(workers=1, allow_unsafe_exec=True) as box:
+        return box.isolation

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import itertools
 import os
-import queue
+import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import TracebackType
 
 from iterpref.errors import InputError
-from iterpref.sandbox.isolation import remedy
+from iterpref.sandbox.isolation import Isolation, canaries, remedy
+from iterpref.sandbox.profiles import profile_of
+from iterpref.sandbox.settle import settle
 from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs
 from iterpref.sandbox.worker import Refused, Worker, WorkerLost
 from iterpref.types import Outcome, Tests, Verdict
@@ -22,42 +25,48 @@ __all__ = ["Sandbox"]
 
 _TRIES = 3  # before a fault of ours is reported as INFRA
 _FATAL = frozenset({Outcome.TIMEOUT, Outcome.MEMORY, Outcome.OUTPUT})
+_NO_PROCESSES = "the program starts processes, which this machine cannot isolate"
 
 
 class Sandbox:
     """Runs untrusted programs and judges them.
 
-    Usable from several threads; use it as a context manager, or call :meth:`close`. ``workers`` is the number of
-    programs that run at once (default: the number of cores). Without isolation on this machine, construction is refused
-    unless ``allow_unsafe_exec`` is set: programs then run as the calling user, with resource limits only, and every
-    verdict's ``protections`` is empty.
+    Usable from several threads and from asyncio; use it as a context manager, or call :meth:`close`. ``workers`` is the
+    number of programs that run at once (default: the number of cores). Programs are started by fork servers, one for
+    each worker and for each set of libraries that programs import; they are started when first needed.
+
+    :attr:`isolation` says which protections hold on this machine, found by programs that try to break out. Where one
+    is absent, construction is refused unless ``allow_unsafe_exec`` is set; where none can be had, programs then run
+    with the rights of the calling user, within limits of resources.
 
     Raises:
-        InputError: this machine isolates nothing, and ``allow_unsafe_exec`` is not set.
+        InputError: a protection is absent on this machine, and ``allow_unsafe_exec`` is not set.
     """
 
     def __init__(self, workers: int | None = None, allow_unsafe_exec: bool = False) -> None:
         self.workers = workers or _cores()
         if self.workers < 1:
             raise InputError(f"sandbox: workers must be at least 1, not {workers}.")
-        self._isolate = True
-        try:
-            first = Worker(isolate=True)
-        except (Refused, WorkerLost) as error:
-            if not allow_unsafe_exec:
-                raise InputError(remedy(str(error))) from error
-            self._isolate = False
-            first = Worker(isolate=False)
-        self.protections = first.protections
         self._load = _Load()
         self._closed = False
         self._lock = threading.Lock()
-        self._all: set[Worker] = {first}
-        # None stands for a server that is started when it is first needed.
-        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
-        for _ in range(self.workers - 1):
-            self._idle.put(None)
-        self._idle.put(first)
+        self._turns = threading.Semaphore(self.workers)
+        self._all: set[Worker] = set()
+        self._idle: list[Worker] = []  # the one used last is the last
+        self._mode, first, faults = _first_worker(allow_unsafe_exec)
+        self._all.add(first)
+        self._idle.append(first)
+        self.isolation = Isolation("unsafe", absent={"isolation": remedy(faults)})
+        if self._mode != "unsafe":
+            self.isolation = canaries(self, self._mode, faults)
+            if self.isolation.absent and not allow_unsafe_exec:
+                self.close()
+                raise InputError(" ".join(self.isolation.absent.values()))
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """Those that hold; every verdict names them."""
+        return self.isolation.held
 
     def judge(self, program: str, tests: Tests) -> Verdict:
         """Run ``program`` against ``tests``. Blocks; may be called from any thread."""
@@ -67,14 +76,15 @@ class Sandbox:
             jobs = make_jobs(program, tests)
         except BadTestsError as error:
             return Verdict(Outcome.INVALID, feedback=str(error), protections=self.protections)
+        profile = profile_of(program, tests.setup, tests.code)
         verdicts: list[Verdict] = []
         for job in jobs:
-            verdicts.append(self._judge_job(job))
-            if verdicts[-1].outcome in _FATAL | {Outcome.INFRA, Outcome.INVALID}:
+            verdicts.append(settle(job, lambda one: self._judge_job(one, profile)))
+            if verdicts[-1].outcome in _FATAL | {Outcome.INFRA, Outcome.INVALID, Outcome.UNSUPPORTED}:
                 break  # the other cases would only cost as much again
         return dataclasses.replace(_together(verdicts, len(jobs)), protections=self.protections)
 
-    def map(self, jobs: Iterable[tuple[str, Tests]]) -> Iterator[tuple[int, Verdict]]:
+    def map(self, jobs: Iterable[tuple[str, Tests]]) -> Generator[tuple[int, Verdict], None, None]:
         """Judge many programs; yields (index, verdict) as they finish.
 
         ``jobs`` is read as the work goes on, never more than a few items ahead of it.
@@ -94,40 +104,70 @@ class Sandbox:
                 for future in pending:
                     future.cancel()
 
-    def _judge_job(self, job: Job) -> Verdict:
+    async def ajudge(self, program: str, tests: Tests) -> Verdict:
+        """As :meth:`judge`, without blocking the event loop."""
+        async for _, verdict in self.amap([(program, tests)]):
+            return verdict
+        raise AssertionError  # not reached
+
+    async def amap(self, jobs: Iterable[tuple[str, Tests]]) -> AsyncIterator[tuple[int, Verdict]]:
+        """As :meth:`map`, without blocking the event loop."""
+        results = self.map(jobs)
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="sandbox-map") as thread:
+            try:
+                while (found := await loop.run_in_executor(thread, next, results, None)) is not None:
+                    yield found
+            finally:
+                thread.submit(results.close)
+
+    def _judge_job(self, job: Job, profile: str) -> Verdict:
         faults: list[str] = []
         alone = False
         while len(faults) < _TRIES:
             try:
-                with self._load.share(alone), self._worker() as worker:
+                with self._load.share(alone), self._worker(profile) as worker:
                     run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds)
             except (Refused, WorkerLost) as error:
                 faults.append(str(error))
                 continue
-            if run.stopped == "wall" and run.cpu_seconds < job.tests.cpu_seconds and not alone:
+            if run.stopped == "wall" and run.cpu_seconds < job.cpu_seconds and not alone:
                 alone = True  # it may only have waited for its turn
                 continue
+            if run.exit == -signal.SIGSYS and self._mode == "restricted":
+                return Verdict(Outcome.UNSUPPORTED, feedback=_NO_PROCESSES)
             return judge_run(job, run)
         return Verdict(Outcome.INFRA, feedback=f"the sandbox failed {_TRIES} times, at last: {faults[-1]}")
 
     @contextmanager
-    def _worker(self) -> Iterator[Worker]:
-        worker = self._idle.get()
-        try:
-            if worker is None:
-                worker = self._start()
-            yield worker
-        except BaseException:
-            # Its state is unknown: a fresh one takes its place.
-            if worker is not None:
-                self._drop(worker)
-                worker = None
-            raise
-        finally:
-            self._idle.put(worker)
+    def _worker(self, profile: str) -> Iterator[Worker]:
+        """A fork server with the libraries of ``profile``; waits for a turn."""
+        with self._turns:
+            worker = self._take(profile) or self._start(profile)
+            try:
+                yield worker
+            except BaseException:
+                self._drop(worker)  # its state is unknown
+                raise
+            with self._lock:
+                self._idle.append(worker)
 
-    def _start(self) -> Worker:
-        worker = Worker(self._isolate)
+    def _take(self, profile: str) -> Worker | None:
+        """An idle server of this profile. Where there is none, and too many others are, one makes room."""
+        with self._lock:
+            found = next((worker for worker in reversed(self._idle) if worker.profile == profile), None)
+            if found is None and len(self._all) >= 2 * self.workers + 1 and self._idle:
+                spare = self._idle.pop(0)
+            else:
+                spare = None
+                if found is not None:
+                    self._idle.remove(found)
+        if spare is not None:
+            self._drop(spare)
+        return found
+
+    def _start(self, profile: str) -> Worker:
+        worker = Worker(self._mode, profile)
         with self._lock:
             closed = self._closed
             self._all.add(worker)
@@ -156,6 +196,19 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _first_worker(allow_unsafe_exec: bool) -> tuple[str, Worker, str]:
+    """The strongest mode that this machine allows, a server in it, and why the stronger ones failed."""
+    faults: list[str] = []
+    for mode in ("full", "restricted", "unsafe"):
+        if mode == "unsafe" and not allow_unsafe_exec:
+            break
+        try:
+            return mode, Worker(mode), "; ".join(faults)
+        except (Refused, WorkerLost) as error:
+            faults.append(str(error))
+    raise InputError(remedy("; ".join(faults)))
 
 
 class _Load:

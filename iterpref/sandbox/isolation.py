@@ -23,35 +23,39 @@ __all__ = ["Isolation", "canaries", "remedy"]
 class Isolation:
     """What the start-up canaries found.
 
-    ``mode`` is "full" (every protection holds), "partial", or "unsafe" (none: programs run only with
-    ``allow_unsafe_exec``). ``absent`` maps each missing protection to a sentence that says what to do.
+    ``mode`` is "full" (namespaces), "restricted" (Landlock and a filter of system calls: programs that start processes
+    are unsupported) or "unsafe" (nothing: programs run only with ``allow_unsafe_exec``). ``absent`` maps each missing
+    protection to a sentence that says what to do; ``remedy`` is one on how to come to mode "full".
     """
 
     mode: str
     held: tuple[str, ...] = ()
     absent: Mapping[str, str] = field(default_factory=dict)
+    remedy: str = ""
 
 
 def remedy(fault: str) -> str:
     """One sentence for a machine whose kernel refused to isolate with ``fault``."""
-    start = f"Programs cannot be isolated on this machine ({fault}): "
-    end = ", or pass --allow-unsafe-exec (allow_unsafe_exec=True) to run them with your own rights."
+    consent = "or pass --allow-unsafe-exec (allow_unsafe_exec=True) to run them with your own rights"
+    return f"Programs cannot be isolated on this machine ({fault}): {way_out(fault)}, {consent}."
+
+
+def way_out(fault: str) -> str:
+    """What to change so that namespaces can be had."""
     if not sys.platform.startswith("linux"):
-        return start + "run iterpref in a Linux container or virtual machine" + end
+        return "run iterpref in a Linux container or virtual machine"
     if _setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
-        what = "allow user namespaces with `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` (AppArmor)"
-    elif _setting("/proc/sys/kernel/unprivileged_userns_clone") == "0":
-        what = "allow user namespaces with `sudo sysctl -w kernel.unprivileged_userns_clone=1`"
-    elif _setting("/proc/sys/user/max_user_namespaces") == "0":
-        what = "allow user namespaces with `sudo sysctl -w user.max_user_namespaces=10000`"
-    elif "mount_setattr" in fault:
-        what = "use Linux 5.14 or newer"
-    elif "ended" in fault:
-        what = f"check that an unprivileged user can read the interpreter {sys.executable}"
-    else:
-        options = "--security-opt seccomp=unconfined --security-opt apparmor=unconfined"
-        what = f"if this is a container, start it with `{options}`"
-    return start + what + end
+        return "allow user namespaces with `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` (AppArmor)"
+    if _setting("/proc/sys/kernel/unprivileged_userns_clone") == "0":
+        return "allow user namespaces with `sudo sysctl -w kernel.unprivileged_userns_clone=1`"
+    if _setting("/proc/sys/user/max_user_namespaces") == "0":
+        return "allow user namespaces with `sudo sysctl -w user.max_user_namespaces=10000`"
+    if "mount_setattr" in fault:
+        return "use Linux 5.14 or newer"
+    if "ended" in fault:
+        return f"check that an unprivileged user can read the interpreter {sys.executable}"
+    options = "--security-opt seccomp=unconfined --security-opt apparmor=unconfined"
+    return f"if this is a container, start it with `{options}`"
 
 
 def _setting(path: str) -> str:
@@ -62,18 +66,20 @@ def _setting(path: str) -> str:
         return ""
 
 
-def canaries(box: Sandbox) -> Isolation:
-    """Run programs that try to break out of ``box``, one for each protection."""
+def canaries(box: Sandbox, mode: str, faults: str) -> Isolation:
+    """Run programs that try to break out of ``box``, one for each protection; ``faults``: of the stronger modes."""
     trials: dict[str, Callable[[Sandbox], bool]] = {
         "files": _files_hidden,
         "network": _network_closed,
         "processes": _processes_hidden,
         "memory": _memory_limited,
         "kill": _daemons_killed,
+        "syscalls": _calls_filtered,
     }
     held = tuple(name for name, trial in trials.items() if trial(box))
     absent = {name: _ABSENT[name] for name in trials if name not in held}
-    return Isolation("full" if not absent else "partial" if held else "unsafe", held, absent)
+    way = f"No namespaces ({faults}), so programs that start processes are unsupported: {way_out(faults)}."
+    return Isolation(mode, held, absent, "" if mode == "full" else way)
 
 
 _ABSENT = {
@@ -82,24 +88,39 @@ _ABSENT = {
     "processes": "Programs can see and signal your processes: run iterpref as a user of its own.",
     "memory": "Programs can fill the memory: set a limit around iterpref, e.g. `systemd-run -p MemoryMax=8G`.",
     "kill": "Programs can leave processes behind: run iterpref in a container that is thrown away.",
+    "syscalls": "Programs can make every system call: use x86-64 or arm64 and a kernel with seccomp filters.",
 }
 
 
-def _holds(box: Sandbox, program: str, expected: Outcome = Outcome.PASS, memory_mb: int = 256) -> bool:
-    tests = Tests(kind="asserts", code="assert isolated()", entry_point="isolated", memory_mb=memory_mb)
-    return box.judge(program, tests).outcome is expected
+def _holds(box: Sandbox, program: str, *expected: Outcome) -> bool:
+    tests = Tests(kind="asserts", code="assert isolated()", entry_point="isolated", memory_mb=256)
+    return box.judge(program, tests).outcome in (expected or (Outcome.PASS,))
 
 
 def _files_hidden(box: Sandbox) -> bool:
     with tempfile.NamedTemporaryFile() as file:
         os.chmod(file.name, 0o644)
-        return _holds(box, f"import os\ndef isolated(): return not os.path.exists({file.name!r})")
+        program = f"""
+def isolated():
+    try:
+        open({file.name!r})
+    except OSError:
+        return True
+"""
+        return _holds(box, program)
 
 
 def _network_closed(box: Sandbox) -> bool:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        address = server.getsockname()
-        return _holds(box, f"import socket\ndef isolated(): return socket.socket().connect_ex({address!r}) != 0")
+        program = f"""
+import socket
+def isolated():
+    try:
+        socket.create_connection({server.getsockname()!r}, 1)
+    except OSError:
+        return True
+"""
+        return _holds(box, program)
 
 
 def _processes_hidden(box: Sandbox) -> bool:
@@ -108,7 +129,7 @@ import os
 def isolated():
     try:
         os.kill({os.getpid()}, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):
         return True
 """
     return _holds(box, program)
@@ -133,7 +154,11 @@ def isolated():
         os._exit(0)
     return os.read(ready, 1) == b"."
 """
-    return _holds(box, program) and name not in _process_names()
+    return _holds(box, program, Outcome.PASS, Outcome.UNSUPPORTED) and name not in _process_names()
+
+
+def _calls_filtered(box: Sandbox) -> bool:
+    return _holds(box, "import ctypes\ndef isolated(): return ctypes.CDLL(None).prctl(21, 0, 0, 0, 0) == 2")
 
 
 def _process_names() -> set[str]:

@@ -1,4 +1,4 @@
-"""Linux namespaces, mounts and privileges through ctypes: how a process shuts itself in.
+"""Linux namespaces, mounts and privileges: how the fork server shuts itself and its programs in.
 
 Runs in the fork server and in its children, so only the standard library may be imported. Every function changes the
 calling process and raises ``OSError`` naming the step that the kernel refused.
@@ -10,10 +10,13 @@ import contextlib
 import ctypes
 import os
 import select
+import shutil
 import signal
 import sys
 
-__all__ = ["drop_capabilities", "enter", "fork_in_new_namespace", "private_mounts"]
+from iterpref.sandbox.system import LIBC, call, die_with_parent, long, no_new_privileges, prctl, syscall
+
+__all__ = ["become_nobody", "drop_capabilities", "empty_tmp", "enter", "knows_nobody", "leave_watchman"]
 
 NOBODY = 65534
 
@@ -21,7 +24,7 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 MNT_DETACH = 2
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+PR_SET_DUMPABLE, PR_CAPBSET_DROP = 4, 24
 SYS_MOUNT_SETATTR = 442  # the same on every architecture; the C library wraps it only since 2022
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2
@@ -31,26 +34,13 @@ LAST_CAPABILITY = 63
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/gnu/store")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
+_KEPT = "/kept"  # what lies below the host's /tmp, an environment perhaps, is shown in every new /tmp
 _TMP_OPTIONS = "mode=0755,size=64m,nr_inodes=8192"
-
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _call(step: str, function: str, *arguments: object) -> int:
-    result = int(getattr(_libc, function)(*arguments))
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{step}: {os.strerror(code)}")
-    return result
-
-
-def _long(*values: int) -> list[ctypes.c_long]:
-    return [ctypes.c_long(value) for value in values]
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
     encoded = None if kind is None else kind.encode()
-    _call(
+    call(
         f"mount {kind or 'bind'} at {target}",
         "mount",
         source.encode(),
@@ -68,24 +58,23 @@ class _MountAttributes(ctypes.Structure):
 def _read_only(path: str, recursive: bool) -> None:
     """Make a mount, and with ``recursive`` all below it, read-only and without set-uid (Linux 5.12)."""
     attributes = _MountAttributes(set=MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID)
-    _call(
+    syscall(
         f"mount_setattr {path}",
-        "syscall",
-        *_long(SYS_MOUNT_SETATTR, AT_FDCWD),
+        SYS_MOUNT_SETATTR,
+        AT_FDCWD,
         path.encode(),
-        *_long(AT_RECURSIVE if recursive else 0),
+        AT_RECURSIVE if recursive else 0,
         ctypes.byref(attributes),
-        ctypes.c_size_t(ctypes.sizeof(attributes)),
+        ctypes.sizeof(attributes),
     )
 
 
 def _unshare(what: str, flags: int) -> None:
-    _call(f"unshare {what}", "unshare", flags)
+    call(f"unshare {what}", "unshare", flags)
 
 
-def _expose(path: str) -> None:
-    """Show one host path, read-only, at its own place in the new root (the host is mounted at ``/old``)."""
-    source = "/old" + path
+def _expose(source: str, path: str) -> None:
+    """Show what lies at ``source`` at ``path``, read-only if it is so there."""
     if os.path.lexists(path) or not os.path.lexists(source):
         return
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -97,7 +86,6 @@ def _expose(path: str) -> None:
     else:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount(source, path, None, MS_BIND | MS_REC)
-    _read_only(path, recursive=True)
 
 
 def _build_root(readable: list[str]) -> None:
@@ -107,10 +95,13 @@ def _build_root(readable: list[str]) -> None:
     _mount("root", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m")
     os.chdir("/tmp")
     os.mkdir("old")
-    _call("pivot_root", "pivot_root", b".", b"old")
+    call("pivot_root", "pivot_root", b".", b"old")
     os.chdir("/")
-    for path in (*_SYSTEM, *_SYSTEM_FILES, *sorted(readable)):
-        _expose(path)
+    for path in (*_SYSTEM, *_SYSTEM_FILES, *sorted(readable)):  # at their own places; the host is mounted at /old
+        shown = _KEPT + path if path.startswith("/tmp/") else path
+        _expose("/old" + path, shown)
+        if os.path.ismount(shown):
+            _read_only(shown, recursive=True)
     os.makedirs("/dev", exist_ok=True)
     for name in _DEVICES:
         os.close(os.open(f"/dev/{name}", os.O_CREAT | os.O_WRONLY, 0o644))
@@ -123,20 +114,20 @@ def _build_root(readable: list[str]) -> None:
     for place in ("/tmp", "/proc"):
         os.makedirs(place, exist_ok=True)
     _mount("/old/proc", "/proc", None, MS_BIND | MS_REC)  # a user namespace may mount proc only where one is visible
-    _call("umount old root", "umount2", b"/old", MNT_DETACH)
+    call("umount old root", "umount2", b"/old", MNT_DETACH)
     os.rmdir("/old")
     _read_only("/", recursive=False)
 
 
-def _become_nobody() -> None:
+def become_nobody() -> None:
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
     # Changing the uid makes /proc/self belong to root again, and the id maps below are written there.
-    _call("prctl dumpable", "prctl", PR_SET_DUMPABLE, *_long(1, 0, 0, 0))
+    prctl("prctl dumpable", PR_SET_DUMPABLE, 1)
 
 
-def _knows_nobody() -> bool:
+def knows_nobody() -> bool:
     """Whether this user namespace has a uid for nobody; one made by ``unshare --map-root-user`` has not."""
     with open("/proc/self/uid_map", encoding="ascii") as file:
         ranges = [[int(word) for word in line.split()] for line in file]
@@ -171,7 +162,7 @@ def enter(readable: list[str], parent_pid: int) -> None:
     parent = os.pidfd_open(parent_pid)
     rest = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
     mounted = False
-    if os.geteuid() == 0 and _knows_nobody():
+    if os.geteuid() == 0 and knows_nobody():
         # Mount as root, who can reach an interpreter in a private home; only then give the privileges up. A
         # container's root may not mount, but anyone may in a user namespace.
         with contextlib.suppress(PermissionError):
@@ -179,64 +170,73 @@ def enter(readable: list[str], parent_pid: int) -> None:
             mounted = True
         if mounted:
             _build_root(readable)
-        _become_nobody()
+        become_nobody()
     _new_user_namespace(rest)
     if not mounted:
         _build_root(readable)
-    pid = os.fork()
-    if pid:
-        _watch(parent, pid)
-    os.close(parent)
-    # The watchman has one thread, so here the signal is safe.
-    _call("prctl pdeathsig", "prctl", PR_SET_PDEATHSIG, *_long(signal.SIGKILL, 0, 0, 0))
+    leave_watchman(parent)
+    os.setsid()  # a program that signals its process group must not reach the watchman
+    die_with_parent()  # the watchman has one thread, so here the signal is safe
     _no_further_user_namespaces()
     _mount_proc()
     for capability in range(LAST_CAPABILITY + 1):  # what nobody may gain by executing a file; we keep what we hold
-        if _libc.prctl(PR_CAPBSET_DROP, *_long(capability, 0, 0, 0)) < 0:
+        if LIBC.prctl(PR_CAPBSET_DROP, *long(capability, 0, 0, 0)) < 0:
             break
-    _call("no_new_privs", "prctl", PR_SET_NO_NEW_PRIVS, *_long(1, 0, 0, 0))
+    no_new_privileges()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the programs' signals reach process 1 only where it has a handler
 
 
-def _watch(parent: int, child: int) -> None:
-    ours = os.pidfd_open(child)
+def leave_watchman(parent: int, folder: str = "") -> None:
+    """Go on in a child; the caller stays behind, waits for its end or that of ``parent`` (a pidfd), and cleans up."""
+    pid = os.fork()
+    if pid == 0:
+        os.close(parent)
+        return
+    ours = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(parent, select.POLLIN)
     poll.register(ours, select.POLLIN)
     if ours not in [fd for fd, _ in poll.poll()]:
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+        os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)
 
 
 def _mount_proc() -> None:
-    """Show this process namespace's own /proc; where a container's masked /proc forbids that, an empty one."""
+    """Show this process namespace's own /proc; where a container's masked /proc forbids that, an empty one.
+
+    ``hidepid``: a program sees the processes that it may trace, its own, and not the fork server.
+    """
     try:
-        _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+        _mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2")
     except OSError:
         _mount("empty", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0")
 
 
-def fork_in_new_namespace(own: int) -> int:
-    """Fork a child that is process 1 of a new process namespace; ``own`` is a pidfd of the caller."""
-    _unshare("process namespace", CLONE_NEWPID)
-    pid = os.fork()
-    if pid:
-        _call("setns", "setns", own, CLONE_NEWPID)  # a second unshare is refused until this is undone
-    return pid
+def empty_tmp(readable: list[str], used: bool) -> None:
+    """Put a new file system at /tmp, in place of the last program's if it was ``used``.
 
-
-def private_mounts() -> None:
-    """Give this process an empty /tmp and a /proc of its own namespace."""
-    _unshare("mount and ipc namespaces", CLONE_NEWNS | CLONE_NEWIPC)
+    It is empty but for those of ``readable``, if any, that lie below the host's /tmp.
+    """
+    kept = [path for path in readable if path.startswith("/tmp/")]
+    if used:
+        for path in [path for path in reversed(kept) if os.path.ismount(path)]:
+            call(f"umount {path}", "umount2", path.encode(), MNT_DETACH)  # the server has libraries of it loaded
+        call("umount /tmp", "umount2", b"/tmp", 0)  # not lazily: a process that still held it would be a fault
     _mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, _TMP_OPTIONS)
-    _mount_proc()
+    for path in kept:
+        _expose(_KEPT + path, path)
 
 
 class _CapabilityHeader(ctypes.Structure):
     _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
 
 
+_NO_CAPABILITIES = (ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), ctypes.byref((ctypes.c_uint32 * 6)()))
+
+
 def drop_capabilities() -> None:
     """Hold no capability any more, not even inside the user namespace."""
-    header = _CapabilityHeader(CAPABILITY_VERSION_3, 0)
-    _call("capset", "capset", ctypes.byref(header), ctypes.byref((ctypes.c_uint32 * 6)()))
+    call("capset", "capset", *_NO_CAPABILITIES)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["to_plain"]
+__all__ = ["LARGEST_VALUE", "PACKED_FROM", "to_plain"]
+
+LARGEST_VALUE = 64 << 20  # bytes of one returned value as JSON
+PACKED_FROM = 1 << 16  # bytes from which a value is compressed
 
 
 def to_plain(value: Any) -> Any:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
 import secrets
 import signal
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Literal
 
-from iterpref.plain import NotPlain, from_json, to_json
-from iterpref.sandbox.describe import clip, show
+from iterpref.plain import NotPlain, to_json
+from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output
+from iterpref.sandbox.describe import clip
+from iterpref.sandbox.normal import LARGEST_VALUE
+from iterpref.sandbox.reduce import Call, Reduced, reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import Case, Outcome, Tests, Verdict
 
-__all__ = ["BadTestsError", "Job", "judge_run", "make_jobs"]
+__all__ = ["REPLACED", "BadTestsError", "Job", "Way", "judge_run", "make_jobs", "other_job"]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
+_LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
+
+Way = Literal["outside", "reduced", "beside", "canary", "apart"]
 
 
 class BadTestsError(Exception):
@@ -26,51 +32,85 @@ class BadTestsError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a program: all tests of most kinds, one case of ``stdio``."""
+    """One run of a program: all tests of most kinds, one case of ``stdio``.
+
+    ``way`` is how it is judged: by values that are compared ``outside``; by those that asserts were ``reduced`` to; by
+    tests ``beside`` the program in its process, altered ones (``canary``), or tests in a process ``apart``.
+    """
 
     payload: bytes
     nonce: str
     tests: Tests
+    program: str
+    way: Way
     stdin: bytes = b""
     case: Case | None = None
+    reduced: Reduced | None = None
 
     @property
     def limits(self) -> dict[str, Any]:
         """What the fork server may know of the job."""
         return {
-            "cpu": self.tests.cpu_seconds,
+            "cpu": self.cpu_seconds,
             "memory_mb": self.tests.memory_mb,
             "stderr": self.tests.kind != "stdio",
+            "apart": self.way == "apart",
         }
+
+    @property
+    def cpu_seconds(self) -> float:
+        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way == "apart" else 0)
 
     @property
     def wall_seconds(self) -> float:
         """Loose, as a correct program may have to share its core: CPU time is what is limited."""
-        return 5 * self.tests.cpu_seconds + 2
+        return 5 * self.cpu_seconds + 2
 
 
 def make_jobs(program: str, tests: Tests) -> list[Job]:
     """Raises BadTestsError where the tests cannot be used."""
     _check(tests)
+    if tests.kind == "stdio":
+        one = _job(program, tests, "outside")
+        return [dataclasses.replace(one, stdin=input_of(case), case=case) for case in tests.cases]
+    if tests.kind == "calls":
+        return [_job(program, tests, "outside")]
+    reduced = reduce_tests(tests, program)
+    return [_job(program, tests, "reduced" if reduced else "beside", reduced)]
+
+
+def other_job(job: Job, way: Way) -> Job:
+    """The same program and tests, judged another way."""
+    return _job(job.program, job.tests, way)
+
+
+def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -> Job:
     nonce = secrets.token_hex(16)
-    job: dict[str, Any] = {
-        "kind": tests.kind,
+    content: dict[str, Any] = {
+        "kind": "calls" if reduced else tests.kind,
         "program": program,
-        "code": tests.code,
         "setup": tests.setup,
         "files": dict(tests.files),
         "entry_point": tests.entry_point,
         "nonce": nonce,
+        # Expected values stay here.
+        "code": "" if reduced else tests.code,
+        "canary": way == "canary",
     }
-    if tests.kind == "stdio":
-        payload = json.dumps(job).encode()
-        return [Job(payload, nonce, tests, _input(case), case) for case in tests.cases]
-    try:
-        # The expected values stay here.
-        job["cases"] = [{"args": to_json(tuple(c.args)), "kwargs": to_json(c.kwargs)} for c in tests.cases]
-    except (NotPlain, TypeError, RecursionError) as error:
-        raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
-    return [Job(json.dumps(job).encode(), nonce, tests)]
+    if reduced or tests.kind == "calls":
+        try:
+            content["calls"] = [
+                {"function": call.function, "args": to_json(call.args), "kwargs": to_json(call.kwargs)}
+                for call in (reduced.calls if reduced else _calls(tests))
+            ]
+        except (NotPlain, TypeError, RecursionError) as error:
+            raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
+        content |= {"exact": bool(reduced), "imports": reduced.imports if reduced else ""}
+    return Job(json.dumps(content).encode(), nonce, tests, program, way, reduced=reduced)
+
+
+def _calls(tests: Tests) -> list[Call]:
+    return [Call(tests.entry_point, tuple(case.args), case.kwargs) for case in tests.cases]
 
 
 def _check(tests: Tests) -> None:
@@ -86,37 +126,57 @@ def _check(tests: Tests) -> None:
             raise BadTestsError(f"the file {path!r} lies outside the working directory")
 
 
-def _input(case: Case) -> bytes:
-    text = case.args if isinstance(case.args, str) else "".join(str(part) for part in case.args)
-    return text.encode("utf-8", "surrogateescape")
-
-
 def judge_run(job: Job, run: Run) -> Verdict:
-    """The verdict on one run, without the protections."""
+    """The verdict on one run, without the protections. UNSUPPORTED: it cannot be decided this way."""
     try:
         records, passed = _read(run.result)
-    except (ValueError, RecursionError):
-        return _verdict(run, Outcome.TAMPER, "", "the program wrote to the channel that carries the test results", 0, 0)
-    if job.tests.kind == "calls":
-        total = len(job.tests.cases)
-        failure, passed = _judge_calls(job, records)
+    except (ValueError, RecursionError, MemoryError):
+        return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
+    answers = [record for record in records if not record.keys().isdisjoint({"value", "packed", "error", "odd"})]
+    failure = next((record["failure"] for record in records if "failure" in record), None)
+    done = next((record for record in records if record.get("nonce") == job.nonce), None)
+    meddled = next((record["meddled"] for record in records if record.get("meddled")), "")
+    expected = 0
+    if job.reduced:
+        if any("odd" in answer for answer in answers[: len(job.reduced.calls)]):
+            return _verdict(run, Outcome.UNSUPPORTED, "", "a value of no plain type was returned", 0, 0)
+        wrong, passed = judge_checks(job.reduced, answers) if failure is None else (None, 0)
+        failure, total, expected = failure or wrong, len(job.reduced.checks), len(job.reduced.calls)
+    elif job.tests.kind == "calls":
+        wrong, passed = judge_calls(job.tests, answers)
+        failure, total, expected = failure or wrong, len(job.tests.cases), len(job.tests.cases)
     else:
         total = 1 if job.case else max((record.get("declared", 0) for record in records), default=0)
-        failure = next((record["failure"] for record in records if "failure" in record), None)
-    done = next((record for record in records if record.get("nonce") == job.nonce), None)
-    if done and job.tests.kind != "calls":
-        passed, total = done["passed"], done["total"]
+        if done:
+            passed, total = done["passed"], done["total"]
+    if len(answers) > expected or any(answer.get("greedy") for answer in answers):
+        return _verdict(run, Outcome.TAMPER, "", _MEDDLED if len(answers) > expected else _GREEDY, 0, total)
     if invalid := next((record["invalid"] for record in records if "invalid" in record), None):
         return _verdict(run, Outcome.INVALID, "", clip(str(invalid)), 0, 0)
+    if unsupported := next((record["unsupported"] for record in records if "unsupported" in record), None):
+        return _verdict(run, Outcome.UNSUPPORTED, "", clip(str(unsupported)), 0, 0)
+    if job.way == "canary":
+        fell = done is not None and passed == 0 and total > 0 and failure is not None
+        return _verdict(run, Outcome.PASS if fell else Outcome.TAMPER, "", "", passed, total)
     if failure is None and (job.case is None or run.exit != 0 or run.stopped):
-        failure = _unfinished(job, run, done)
+        failure = _unfinished(job, run, done if len(answers) == expected else None)
     if failure is None and job.case is not None:
-        failure = _judge_output(job.case, run)
+        failure = judge_output(job.case, run.output)
         passed = int(failure is None)
+    if failure is None and done and passed < total:
+        return _verdict(run, Outcome.TAMPER, "", _MEDDLED, passed, total)
     if failure is None:
-        return _verdict(run, Outcome.PASS, "", "", passed, total)
+        note = f"{REPLACED} {meddled!r}" if meddled and job.way == "beside" else ""
+        return _verdict(run, Outcome.PASS, "", note, passed, total)
     outcome = Outcome(failure["outcome"])
+    if meddled:
+        return _verdict(run, Outcome.TAMPER, "", f"{REPLACED} {meddled!r}", passed, max(total, passed + 1))
     return _verdict(run, outcome, failure["error_type"], failure["feedback"], passed, max(total, passed + 1))
+
+
+_MEDDLED = "the program wrote to the channel that carries the test results"
+REPLACED = "the program replaced what tests rely on:"
+_GREEDY = "the program returned an object that equals whatever it is compared with"
 
 
 def _verdict(run: Run, outcome: Outcome, error_type: str, feedback: str, passed: int, total: int) -> Verdict:
@@ -148,6 +208,8 @@ def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
         if line == b"+":
             passed += 1
             continue
+        if len(line) > LARGEST_VALUE:
+            raise ValueError("too long a line")
         record = json.loads(line, parse_constant=_refuse_constant)
         if not isinstance(record, dict) or not _well_formed(record):
             raise ValueError("not a record")
@@ -156,6 +218,8 @@ def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
 
 
 def _well_formed(record: dict[str, Any]) -> bool:
+    if type(record.get("meddled", "")) is not str:
+        return False
     if any(type(record.get(key, 0)) is not int for key in ("declared", "passed", "total")):
         return False
     if "nonce" in record:
@@ -168,87 +232,12 @@ def _well_formed(record: dict[str, Any]) -> bool:
             and body.get("outcome") in outcomes
             and all(isinstance(body.get(key), str) for key in ("error_type", "feedback"))
         )
-    return not record.keys().isdisjoint({"value", "odd", "invalid", "declared"})
+    return not record.keys().isdisjoint({"value", "packed", "odd", "invalid", "declared", "unsupported", "meddled"})
 
 
-def _judge_calls(job: Job, records: list[dict[str, Any]]) -> tuple[dict[str, str] | None, int]:
-    answers = [record for record in records if record.keys() & {"value", "error", "odd"}]
-    failure = next((record["failure"] for record in records if "failure" in record), None)
-    passed = 0
-    for case, answer in zip(job.tests.cases, answers, strict=False):
-        wrong = _judge_value(job.tests, case, answer)
-        passed += wrong is None
-        failure = failure or wrong
-    return failure, passed
-
-
-def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> dict[str, str] | None:
-    call = _call_text(tests.entry_point, case)
-    if "error" in answer:
-        error: dict[str, str] = answer["error"]
-        return {**error, "feedback": clip(f"{call} raised an exception\n{error['feedback']}")}
-    shown = str(answer.get("shown"))
-    if "value" in answer:
-        try:
-            value = from_json(answer["value"])
-            if _same(value, case.expected, tests.tolerance):
-                return None
-            shown = show(value)
-        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError):
-            shown = "<a value that cannot be read>"
-    else:
-        shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
-    feedback = clip(f"Test failed: {call}\nactual: {shown}\nexpected: {show(case.expected)}")
-    return {"outcome": "wrong", "error_type": "AssertionError", "feedback": feedback}
-
-
-def _call_text(entry_point: str, case: Case) -> str:
-    arguments = [show(value) for value in case.args] + [f"{key}={show(value)}" for key, value in case.kwargs.items()]
-    return clip(f"{entry_point}({', '.join(arguments)})", 900)
-
-
-def _same(actual: Any, expected: Any, tolerance: float) -> bool:
-    """Python's ``==``, except that NaN equals NaN and floats may differ by ``tolerance``."""
-    if isinstance(expected, float) and isinstance(actual, (int, float)):
-        if math.isnan(expected):
-            return math.isnan(actual)
-        return actual == expected or (tolerance > 0 and abs(actual - expected) <= tolerance)
-    if isinstance(expected, (list, tuple)):
-        return (
-            type(actual) is type(expected)
-            and len(actual) == len(expected)
-            and all(_same(a, e, tolerance) for a, e in zip(actual, expected, strict=True))
-        )
-    if isinstance(expected, dict):
-        return (
-            isinstance(actual, dict)
-            and actual.keys() == expected.keys()
-            and all(_same(actual[key], value, tolerance) for key, value in expected.items())
-        )
-    return bool(actual == expected)
-
-
-def _judge_output(case: Case, run: Run) -> dict[str, str] | None:
-    actual = run.output.decode("utf-8", "replace")
-    if _stripped(actual) == _stripped(str(case.expected)):
-        return None
-    given = clip(_input(case).decode("utf-8", "replace"), 500)
-    feedback = f"Test failed: input\n{given}\nactual output:\n{clip(actual, 600)}\nexpected output:\n"
-    return {
-        "outcome": "wrong",
-        "error_type": "AssertionError",
-        "feedback": clip(feedback + clip(str(case.expected), 600)),
-    }
-
-
-def _stripped(text: str) -> list[str]:
-    """Lines without trailing white space, and without empty lines at the end."""
-    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip().split("\n")
-
-
-def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> dict[str, str] | None:
+def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> Failure | None:
     """Why a run without a recorded failure still has not passed; None if it has."""
-    limit = job.tests.cpu_seconds
+    limit = job.cpu_seconds
     if run.stopped in ("output", "result"):
         return _failure("output", "", f"the program wrote more than {OUTPUT_BYTES >> 20} MiB")
     if run.stopped == "memory":
@@ -270,7 +259,7 @@ def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> dict[str, st
     return _failure("error", "SystemExit", ended if job.case is None else f"exit code {run.exit}")
 
 
-def _failure(outcome: str, error_type: str, feedback: str) -> dict[str, str]:
+def _failure(outcome: str, error_type: str, feedback: str) -> Failure:
     return {"outcome": outcome, "error_type": error_type, "feedback": feedback}
 
 

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ __all__ = ["Refused", "Run", "Worker", "WorkerLost"]
 
 OUTPUT_BYTES = 16 << 20  # standard output and standard error together
 RESULT_BYTES = 64 << 20
+_SMALL, _PAUSE_MS = 1 << 14, 3  # a pipe holds four times as much
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -28,14 +30,24 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Modules that programs use most are imported before the first fork. The package's own are found by path, without
 # running iterpref/sandbox/__init__.py, which belongs to the parent.
 _BOOT = """
-import bisect, collections, copy, datetime, decimal, fractions, functools, heapq, itertools, math, operator, random, re
-import statistics, string, sys, types, typing
-for name, path in (("iterpref", sys.argv[1]), ("iterpref.sandbox", sys.argv[1] + "/sandbox")):
+import bisect, collections, copy, datetime, decimal, fractions, functools, heapq, itertools, json, math, operator
+import random, re, statistics, string, sys, types, typing
+package, *arguments = json.loads(sys.argv.pop())
+for name, path in (("iterpref", package), ("iterpref.sandbox", package + "/sandbox")):
     module = sys.modules[name] = types.ModuleType(name)
     module.__path__ = [path]
 from iterpref.sandbox.server import main
-main(int(sys.argv[2]), int(sys.argv[3]), sys.argv[5:], sys.argv[4] == "isolate")
+main(*arguments)
 """
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "MPLBACKEND": "Agg",
+    "LD_BIND_NOW": "1",  # symbols that are looked up late would be looked up in every program anew
+    # One core a worker; and threads of a library would not survive the fork.
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+}
 
 
 class Refused(Exception):
@@ -61,14 +73,17 @@ class Run:
 class Worker:
     """One fork server. Not thread-safe: one job at a time."""
 
-    def __init__(self, isolate: bool) -> None:
+    def __init__(self, mode: str, profile: str = "plain") -> None:
         """Raises Refused or WorkerLost."""
+        self.profile = profile
+        # The programs' folder, for modes that have no file system of their own.
+        self._base = "" if mode == "full" else tempfile.mkdtemp(prefix="iterpref-")
         self._control, theirs = socket.socketpair()
-        command = [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, _PACKAGE, str(theirs.fileno()), str(os.getpid())]
         with theirs:
+            arguments = [theirs.fileno(), os.getpid(), mode, profile, self._base, _interpreter_folders()]
             self._process = subprocess.Popen(
-                [*command, "isolate" if isolate else "share", *_interpreter_folders()],
-                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"},
+                [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, json.dumps([_PACKAGE, *arguments])],
+                env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -85,7 +100,6 @@ class Worker:
         if "refused" in greeting:
             self.close()
             raise Refused(greeting["refused"])
-        self.protections: tuple[str, ...] = tuple(greeting["protections"])
 
     def run(self, job: bytes, stdin: bytes, limits: dict[str, Any], wall_seconds: float) -> Run:
         """Run one job to its end, or to ``wall_seconds``.
@@ -117,10 +131,8 @@ class Worker:
             os.close(result_r)
         if "fault" in report:
             raise WorkerLost(f"the jail could not be set up: {report['fault']}")
-        if "exit" not in report and not report["killed"]:
-            raise WorkerLost("the jail ended without a report")
         return Run(
-            exit=report.get("exit", -9),
+            exit=report["exit"],
             output=bytes(output.data),
             result=bytes(result.data),
             stopped=stopped or ("output" if output.full else "result" if result.full else report["killed"]),
@@ -133,15 +145,23 @@ class Worker:
         stopped = ""
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
+        answer = select.poll()
+        answer.register(self._control, select.POLLIN)
         streams = {stream.fd: stream for stream in (output, result)}
         for fd in streams:
             poll.register(fd, select.POLLIN)
         while True:
             left = deadline - time.perf_counter()
             ready = [fd for fd, _ in poll.poll(max(left, 0) * 1000 + 1)]
+            amount = 0
             for fd in ready:
-                if fd in streams and streams[fd].read_some() == 0:
-                    poll.unregister(fd)
+                if fd in streams:
+                    read = streams[fd].read_some()
+                    amount += read
+                    if read == 0:
+                        poll.unregister(fd)
+            if 0 < amount < _SMALL:
+                answer.poll(_PAUSE_MS)  # to be woken for every line of a program would cost more than the line
             if self._control.fileno() in ready:
                 return stopped
             if not stopped:
@@ -176,6 +196,8 @@ class Worker:
             self._process.kill()
             self._process.wait()
         self._control.close()
+        if self._base:
+            shutil.rmtree(self._base, ignore_errors=True)
 
     @property
     def pid(self) -> int:

@@ -1,16 +1,73 @@
-"""What hostile and broken programs get: one attack a test, numbered as in docs/sandbox.md."""
+"""What hostile and broken programs get: one attack a test, numbered as in docs/threat-model.md."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pickle
+import shutil
 import socket
+import subprocess
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from iterpref.sandbox import Sandbox
-from iterpref.types import Outcome, Tests, Verdict
+from iterpref.types import Case, Outcome, Tests, Verdict
+from tests.sandbox.forgeries import FORGERIES, FORMS, GREEDY
+
+OTHER_USER = """
+import pickle, sys
+from iterpref.sandbox import Sandbox
+with Sandbox(workers=1) as box:
+    while True:
+        try:
+            program, tests = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            break
+        pickle.dump(box.judge(program, tests), sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+"""
+
+
+class OtherUser:
+    """A sandbox in a process of the user nobody, with the system's interpreter."""
+
+    def __init__(self) -> None:
+        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        self.process = subprocess.Popen(
+            [*user, "/usr/bin/python3", "-B", "-c", OTHER_USER],
+            cwd=Path(__file__).parent.parent.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def judge(self, program: str, tests: Tests) -> Verdict:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        pickle.dump((program, tests), self.process.stdin)
+        self.process.stdin.flush()
+        verdict = pickle.load(self.process.stdout)
+        assert isinstance(verdict, Verdict)
+        return verdict
+
+
+@pytest.fixture(scope="module", params=["own user", pytest.param("other user", marks=pytest.mark.slow)])
+def box(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Sandbox | OtherUser]:
+    """The sandbox as the present user, who is root in CI, and as an ordinary one."""
+    if request.param == "own user":
+        yield box
+        return
+    if os.geteuid() != 0 or not shutil.which("setpriv") or not os.path.exists("/usr/bin/python3"):
+        pytest.skip("only root, with setpriv and an interpreter that all can read, can become somebody else")
+    other = OtherUser()
+    yield other
+    assert other.process.stdin is not None
+    other.process.stdin.close()
+    assert other.process.wait(60) == 0
 
 
 def judge(box: Sandbox, program: str, cpu_seconds: float = 5.0, memory_mb: int = 256) -> Verdict:
@@ -45,6 +102,41 @@ def test_04_exit_function_after_a_failure(box: Sandbox) -> None:
     assert judge(box, program).outcome is Outcome.WRONG
 
 
+def test_05_object_equal_to_anything(box: Sandbox) -> None:
+    assert judge(box, GREEDY + "def f(x):\n    return Greedy()\n").outcome is Outcome.TAMPER
+
+
+def test_05_object_equal_to_anything_that_is_compared_outside(box: Sandbox) -> None:
+    tests = Tests("calls", cases=(Case((1,), 2),), entry_point="f")
+    assert box.judge(GREEDY + "def f(x):\n    return Greedy()\n", tests).outcome is Outcome.TAMPER
+
+
+@pytest.mark.parametrize("base", ["int", "list", "str"])
+def test_06_plain_value_equal_to_anything(box: Sandbox, base: str) -> None:
+    program = GREEDY.replace("Greedy:", f"Greedy({base}):") + "def f(x):\n    return Greedy()\n"
+    assert judge(box, program).outcome is Outcome.TAMPER
+
+
+def test_07_expected_values_are_absent(box: Sandbox) -> None:
+    lines = [
+        "import gc, sys",
+        "frame = sys._getframe()",
+        "seen = []",
+        "while frame:",
+        "    seen += [*frame.f_locals.values(), *frame.f_code.co_consts]",
+        "    frame = frame.f_back",
+        "seen = repr(seen + [o for o in gc.get_objects() if type(o) in (dict, list, tuple)])",
+        "return ''.join(['expected', ' value']) in seen",
+    ]
+    code = "assert f(1) == 'expected value'\nassert f(2) is False"
+    verdict = box.judge(function(*lines), Tests("asserts", code, entry_point="f"))
+    assert (verdict.outcome, verdict.tests_passed) == (Outcome.WRONG, 1)
+
+
+def test_08_frame_walk_writes_the_result_and_exits(box: Sandbox) -> None:
+    assert judge(box, FORGERIES["08 frame walk writes the result"]).outcome is Outcome.TAMPER
+
+
 def test_09_printed_result(box: Sandbox) -> None:
     program = 'print(\'{"nonce": "0", "passed": 2, "total": 2}\\n+\\n+\')\ndef f(x):\n    return x\n'
     assert judge(box, program).outcome is Outcome.WRONG
@@ -55,8 +147,44 @@ def test_10_bytes_written_to_every_descriptor(box: Sandbox) -> None:
     assert judge(box, f"import os\n{writes}def f(x):\n    return x\n").outcome is Outcome.TAMPER
 
 
+def test_11_patched_assertions(box: Sandbox) -> None:
+    verdict = box.judge(FORGERIES["11 patched assertEqual"], FORMS["unittest"])
+    assert verdict.outcome is Outcome.TAMPER
+
+
+def test_12_skipped_test(box: Sandbox) -> None:
+    verdict = box.judge(FORGERIES["12 SkipTest"], FORMS["unittest"])
+    assert (verdict.outcome, verdict.tests_passed, verdict.tests_total) == (Outcome.ERROR, 0, 2)
+
+
 def test_13_zero_tests(box: Sandbox) -> None:
     assert box.judge("x = 1", Tests("asserts", "")).outcome is Outcome.INVALID
+
+
+def test_14_replaced_test_cases(box: Sandbox) -> None:
+    assert box.judge(FORGERIES["14 replaces the tests' names"], FORMS["unittest"]).outcome is Outcome.TAMPER
+
+
+def test_14_replaced_check(box: Sandbox) -> None:
+    program = """
+import sys
+def f(x):
+    frame = sys._getframe(1)
+    while frame:
+        if "check" in frame.f_globals:
+            frame.f_globals["check"] = None
+        frame = frame.f_back
+    return -7
+"""
+    assert box.judge(program, FORMS["check"]).outcome is Outcome.TAMPER
+
+
+def test_15_poisoned_builtins(box: Sandbox) -> None:
+    assert judge(box, FORGERIES["15 poisoned builtins"]).outcome is Outcome.TAMPER
+
+
+def test_15_poisoned_modules(box: Sandbox) -> None:
+    assert box.judge(FORGERIES["15 poisoned modules"], FORMS["unittest"]).outcome is Outcome.TAMPER
 
 
 def test_16_inputs_are_copies(box: Sandbox) -> None:
@@ -163,11 +291,15 @@ def test_28_daemon_is_dead_at_the_verdict(box: Sandbox) -> None:
         "os.read(read, 1)",
     ]
     assert judge(box, function(*lines)).passed
-    assert name not in {path.read_text().strip() for path in processes("comm")}
+    assert name not in process_names()
 
 
-def processes(file: str) -> list[Path]:
-    return [path for entry in Path("/proc").iterdir() if entry.name.isdigit() and (path := entry / file).exists()]
+def process_names() -> set[str]:
+    names = set()
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it may have ended
+            names.add((entry / "comm").read_text().strip())
+    return names
 
 
 def test_29_kill_all(box: Sandbox) -> None:
@@ -181,7 +313,7 @@ def test_29_kill_parent(box: Sandbox) -> None:
 
 
 def test_30_memory_of_the_parent_process(box: Sandbox) -> None:
-    assert_error(judge(box, function("import os; open(f'/proc/{os.getppid()}/mem', 'r+b')")), "PermissionError")
+    assert_error(judge(box, function("import os; open(f'/proc/{os.getppid()}/mem', 'r+b')")), "FileNotFoundError")
 
 
 def test_31_a_megabyte_of_output(box: Sandbox) -> None:
@@ -250,7 +382,9 @@ def test_38_no_program_or_test_in_the_server_memory(box: Sandbox) -> None:
 
 def test_38_environment_of_the_caller(monkeypatch: pytest.MonkeyPatch, box: Sandbox) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    lines = ["import os", "assert set(os.environ) == {'PATH', 'HOME', 'LANG', 'TMPDIR'}, os.environ"]
+    known = {"PATH", "HOME", "LANG", "TMPDIR", "MPLBACKEND"}
+    known |= {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
+    lines = ["import os", f"assert set(os.environ) == {known!r}, os.environ"]
     with Sandbox(workers=1) as fresh:
         assert judge(fresh, function(*lines)).passed
 
@@ -295,6 +429,45 @@ def test_39_abstract_socket(box: Sandbox) -> None:
         assert_error(judge(box, function(*lines)), "ConnectionRefusedError")
 
 
+@pytest.mark.parametrize("make", ["os.symlink('/etc/passwd', 'out')", "os.mkfifo('out')"])
+def test_40_links_and_pipes_among_the_files(box: Sandbox, make: str) -> None:
+    """Nothing that a program leaves is read."""
+    assert judge(box, function("import os", f"os.path.lexists('out') or {make}")).passed
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "10 ** 5000",
+        "float('nan')",
+        "float('inf')",
+        "'\\ud800\\0'",
+        "b'\\xff'",
+        "{2 ** 61 - 1: {1j: frozenset([None])}}",
+        "{i * (2 ** 61 - 1) for i in range(3000)}",
+        "[1] * 10 ** 6",
+        "'x' * 10 ** 7",
+    ],
+)
+def test_41_odd_values_are_wrong_ones(box: Sandbox, value: str) -> None:
+    program = f"def f(x):\n    return {value}\n"
+    assert judge(box, program).outcome is Outcome.WRONG
+    assert box.judge(program, FORMS["calls"]).outcome is Outcome.WRONG
+    assert judge(box, function()).passed
+
+
+@pytest.mark.parametrize("depth", [500, 100_000])
+def test_41_deep_value(box: Sandbox, depth: int) -> None:
+    program = f"def f(x):\n    y = []\n    for _ in range({depth}):\n        y = [y]\n    return y\n"
+    assert judge(box, program, cpu_seconds=2).failed
+    assert box.judge(program, FORMS["calls"]).outcome is Outcome.WRONG
+
+
+def test_41_deep_text_on_the_result_channel(box: Sandbox) -> None:
+    lines = ["import os", "os.write(3, b'[' * 10 ** 6 + b'\\n')", "return -7"]
+    assert judge(box, function(*lines)).outcome is Outcome.TAMPER
+
+
 def test_41_null_bytes_in_the_program(box: Sandbox) -> None:
     assert_error(judge(box, "x = 1\0"), "SyntaxError")
 
@@ -323,6 +496,22 @@ def test_42_a_hundred_thousand_parentheses(box: Sandbox) -> None:
 
 def test_42_a_hundred_thousand_signs(box: Sandbox) -> None:
     assert judge(box, "x = " + "-" * 10**5 + "1\n").outcome is Outcome.ERROR
+
+
+def test_43_correct_program_on_a_busy_machine() -> None:
+    """Eight at a time on each worker's core: CPU time is what is limited."""
+    program = function("import time", "end = time.process_time() + 0.1", "while time.process_time() < end: pass")
+    tests = Tests("asserts", "assert f(1) == 2\nassert f(2) == 3", cpu_seconds=0.5)
+    with Sandbox(workers=8) as crowded, ThreadPoolExecutor(8) as pool:
+        assert all(verdict.passed for verdict in pool.map(lambda _: crowded.judge(program, tests), range(8)))
+
+
+def test_44_jail_that_fails_to_start_is_no_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox(workers=1) as fresh:
+        for server in list(fresh._all):
+            os.kill(server.pid, 9)
+        monkeypatch.setattr("iterpref.sandbox.worker.sys.executable", "/bin/false")
+        assert fresh.judge("x = 1", Tests("asserts", "assert x == 1")).outcome is Outcome.INFRA
 
 
 def test_a_fork_that_runs_on_has_no_say(box: Sandbox) -> None:

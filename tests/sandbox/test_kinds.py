@@ -25,7 +25,7 @@ def returning(expression: str) -> str:
 def test_calls_pass(box: Sandbox) -> None:
     verdict = box.judge(SQUARE, calls((2, 4), (-3, 9)))
     assert (verdict.outcome, verdict.tests_passed, verdict.tests_total) == (Outcome.PASS, 2, 2)
-    assert verdict.protections == ("files", "network", "processes", "memory", "kill")
+    assert verdict.protections == ("files", "network", "processes", "memory", "kill", "syscalls")
 
 
 def test_calls_count_passed_cases_after_a_failure(box: Sandbox) -> None:

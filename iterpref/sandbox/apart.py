@@ -1,0 +1,280 @@
+"""The tests' half, where tests run in another process than the program: its names are proxies.
+
+Plain values, and those of common library classes, come over by copy, so that the tests compare copies which nothing of
+the program can touch. Any other object stays where it is, and a ``Remote`` (``proxy``) stands for it.
+
+What tests need beyond that (patches of the program's modules, its standard output, objects of the tests' own classes
+in the program's hands) cannot be done from here: the job ends as *unsupported*.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import builtins
+import contextlib
+import ctypes
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, NoReturn
+
+from iterpref.plain import NotPlain, from_json, to_json
+from iterpref.sandbox.loading import new_module
+from iterpref.sandbox.names import library_imports, scan
+from iterpref.sandbox.proxy import Remote
+from iterpref.sandbox.results import BadTestsError, Results
+from iterpref.sandbox.wire import from_copy
+
+__all__ = ["Half", "Link", "load_apart", "split"]
+
+_LARGEST_MESSAGE = 64 << 20
+_PR_SET_DUMPABLE = 4
+_NOT_RAISED = ("iterpref", "program", "tests", "unittest")  # unittest takes some of its own for no failure
+
+
+@dataclass(frozen=True)
+class Half:
+    """One of two processes after :func:`split`."""
+
+    is_program: bool
+    link: int  # socket to the other half
+    child: int  # pidfd of the program's half, in the tests' half
+    parent: int  # process id of this one's parent
+
+
+def split() -> Half:
+    """Fork into the tests' half and its child, the program's.
+
+    Before the job is read: the program's half must never have had the tests in its memory.
+    """
+    ours, theirs = socket.socketpair()
+    own, parent = os.getpid(), os.getppid()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        return Half(True, theirs.detach(), -1, own)
+    theirs.close()
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # the program has the same uid: it must not trace us
+    return Half(False, ours.detach(), os.pidfd_open(pid), parent)
+
+
+class Link:
+    """The tests' end of the connection to the program's half, whose pidfd is ``child``."""
+
+    def __init__(self, connection: int, child: int) -> None:
+        self.connection = socket.socket(fileno=connection)
+        self.poll = select.poll()
+        self.poll.register(connection, select.POLLIN)
+        self.poll.register(child, select.POLLIN)
+        self.child = child
+        self.buffer = b""
+        self.remotes: dict[int, Any] = {}
+        self.callbacks: list[Callable[..., Any]] = []
+        self.mentioned: set[str] = set()
+        self.inspecting = False
+        self.in_tests: set[str] = set()  # modules that the tests import
+        self.libraries: set[str] = set()
+        self.results: Results | None = None
+
+    def send(self, message: dict[str, Any]) -> None:
+        try:
+            self.connection.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            self.end()
+
+    def receive(self) -> dict[str, Any]:
+        while b"\n" not in self.buffer:
+            ready = [fd for fd, _ in self.poll.poll()]
+            part = self.connection.recv(1 << 20) if self.connection.fileno() in ready else b""
+            if not part or len(self.buffer) > _LARGEST_MESSAGE:
+                self.end()
+            self.buffer += part
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            self.end()
+        if not isinstance(message, dict):
+            self.end()
+        return message
+
+    def end(self) -> NoReturn:
+        """The program's process is gone, or talks nonsense: end as it did, which is no pass."""
+        ended = os.waitid(os.P_PIDFD, self.child, os.WEXITED | os.WNOHANG)
+        if ended is not None and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
+            with contextlib.suppress(OSError):
+                signal.signal(ended.si_status, signal.SIG_DFL)
+            os.kill(os.getpid(), ended.si_status)
+        os._exit(ended.si_status if ended is not None else 1)
+
+    def unsupported(self, why: str) -> NoReturn:
+        assert self.results is not None
+        self.results.record(unsupported=why)
+        os._exit(0)
+
+    def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        """Have one operation done by the program's half."""
+        encoded = [to_json(part, self.encode) for part in args]
+        named = {key: to_json(part, self.encode) for key, part in kwargs.items()}
+        self.send({"op": operation, "args": encoded, "kwargs": named})
+        while True:
+            reply = self.receive()
+            try:
+                if "callback" in reply:
+                    self.call(reply)
+                    continue
+                if "raised" in reply:
+                    error = self.exception(reply["raised"])
+                else:
+                    value = from_json(reply["value"], self.decode)
+                    for index, new in reply.get("changed", ()) if operation == "call" else ():
+                        _replace(args[index], from_json(new, self.decode))
+                    return value
+            except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
+                self.end()
+            raise error
+
+    def call(self, message: dict[str, Any]) -> None:
+        """The program calls a function that the tests handed to it."""
+        function = self.callbacks[message["callback"]]
+        args = [from_json(part, self.decode) for part in message["args"]]
+        kwargs = {key: from_json(part, self.decode) for key, part in message["kwargs"].items()}
+        try:
+            reply = {"value": to_json(function(*args, **kwargs), self.encode)}
+        except Exception as error:
+            reply = {"raised": type(error).__name__}
+        self.send(reply)
+
+    def encode(self, value: Any) -> Any:
+        """What of the tests' values is not plain."""
+        if type(value) is Remote:
+            return {"$ref": object.__getattribute__(value, "_about")["ref"]}
+        if isinstance(value, type) and "_sandbox_ref" in value.__dict__:
+            return {"$ref": value.__dict__["_sandbox_ref"]}
+        module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+        if isinstance(value, FunctionType) and module == "tests":
+            if self.inspecting:
+                self.unsupported("the program looks into a function of the tests")
+            self.callbacks.append(value)
+            try:
+                annotations = to_json(value.__annotations__)
+            except NotPlain:
+                annotations = {}
+            return {"$callback": [len(self.callbacks) - 1, value.__name__, value.__doc__, annotations]}
+        if isinstance(value, type) or (callable(value) and name and "<" not in name and module):
+            return {"$import": [module, name]}
+        if type(value).__module__ == "tests":
+            self.unsupported("the tests hand the program an object of their own class")
+        try:
+            return {"$pickle": base64.b64encode(pickle.dumps(value)).decode()}
+        except Exception:
+            self.unsupported(f"an object of class {type(value).__name__} cannot be handed to another process")
+
+    def decode(self, tag: str, about: Any) -> Any:
+        if tag != "$ref":
+            return from_copy(tag, about, lambda part: from_json(part, self.decode))
+        if about["ref"] not in self.remotes:
+            if about.get("is") == "exception":
+                self.remotes[about["ref"]] = self.mirror(about)
+            else:
+                plain = [from_json(about["plain"], self.decode)] if "plain" in about else []
+                self.remotes[about["ref"]] = Remote(self, about, plain)
+        return self.remotes[about["ref"]]
+
+    def mirror(self, about: dict[str, Any]) -> type[BaseException]:
+        """A class of this process for an exception class of the program, so that the tests can catch it."""
+        bases = [base for base in map(_builtin_exception, about["bases"]) if base]
+        body = {"_sandbox_ref": about["ref"], "__module__": "program"}
+        return type(str(about["name"]), (bases[0] if bases else Exception,), body)
+
+    def exception(self, told: dict[str, Any]) -> BaseException:
+        module, name = told["name"]
+        kind: Any = None
+        if told["class"] is not None:
+            kind = self.decode("$ref", told["class"])
+        elif module == "builtins":
+            kind = _builtin_exception(name)
+        elif module in sys.modules and module.partition(".")[0] not in _NOT_RAISED:
+            kind = getattr(sys.modules[module], name, None)
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            kind = next(filter(None, map(_builtin_exception, told["bases"])), Exception)
+        error: BaseException = kind.__new__(kind)
+        error.args = tuple(from_json(part, self.decode) for part in told["args"])
+        return error
+
+
+def _builtin_exception(name: str) -> type[BaseException] | None:
+    found = getattr(builtins, str(name), None)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+
+
+def _replace(old: Any, new: Any) -> None:
+    """Make ``old`` equal to ``new``, in place."""
+    if isinstance(old, list) and isinstance(new, list):
+        old[:] = new
+    elif isinstance(old, (dict, set)) and type(old) is type(new):
+        old.clear()
+        old.update(new)
+
+
+def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, Any] | None:
+    """Have the program loaded by the other half; returns a namespace of proxies for the names that the tests use."""
+    link.results = results
+    program, tests = _parse(job["program"]), ast.parse(job["code"])
+    link.inspecting = any(name == "inspect" for name, _ in library_imports(program))
+    link.mentioned = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)}
+    wanted = link.mentioned | {job["entry_point"]} - {""}
+    namespace = new_module("tests")
+    # Library names that the program imports mean the library's own, imported here before the program runs.
+    local = {name: node for name, node in library_imports(program) if name in link.mentioned - {job["entry_point"]}}
+    local |= {name: ast.Import([ast.alias(name)]) for name in _modules_used(tests) & scan(program)[0] - {*local}}
+    for name, node in local.items():
+        with contextlib.suppress(Exception):
+            exec(compile(ast.fix_missing_locations(ast.Module([node], [])), "tests.py", "exec"), namespace)
+            link.libraries.add(name)
+    # Beside its tests a program sees what they import.
+    imports = [ast.unparse(node) for node in tests.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    link.in_tests = {text.split()[1].partition(".")[0].strip(",") for text in imports}
+    link.send({key: job[key] for key in ("program", "setup", "entry_point", "kind")} | {"imports": imports})
+    reply = link.receive()
+    if "invalid" in reply:
+        raise BadTestsError(str(reply["invalid"]))
+    if "loaded" not in reply:
+        results.first_failure = False
+        results.record(failure=reply.get("failure"))
+        return None
+    tested = _tested(job, tests, scan(program)[0])
+    for name in sorted(wanted - link.libraries):
+        if not hasattr(builtins, name) or name in tested:
+            with contextlib.suppress(KeyError):
+                namespace[name] = link.ask("name", name)
+    return namespace
+
+
+def _modules_used(tests: ast.Module) -> set[str]:
+    """Modules of the standard library that the tests use as such: ``math.isclose``."""
+    owners = {n.value.id for n in ast.walk(tests) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
+    return owners & sys.stdlib_module_names
+
+
+def _parse(program: str) -> ast.Module:
+    try:
+        return ast.parse(program)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])  # loading it says so
+
+
+def _tested(job: dict[str, Any], tests: ast.Module, bound: set[str]) -> set[str]:
+    """Names that mean the program's function although a builtin has them: the entry point, else what is called."""
+    if job["entry_point"]:
+        return {job["entry_point"]}
+    called = {n.func.id for n in ast.walk(tests) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)} & bound
+    return set() if any(not hasattr(builtins, name) for name in called) else called

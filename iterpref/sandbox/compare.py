@@ -1,0 +1,164 @@
+"""Compares what a program returned or printed with what its tests expect, in the caller's process.
+
+Everything that comes in was written by a hostile process: it is plain data, decoded with a bound, and whatever is done
+with it takes time in proportion to its size.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import zlib
+from typing import Any
+
+from iterpref.plain import from_json
+from iterpref.sandbox.describe import clip, show, type_name
+from iterpref.sandbox.normal import LARGEST_VALUE
+from iterpref.sandbox.reduce import NAMES, Check, Reduced
+from iterpref.types import Case, Tests
+
+__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output"]
+
+_FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
+
+Failure = dict[str, str]
+
+
+def judge_calls(tests: Tests, answers: list[dict[str, Any]]) -> tuple[Failure | None, int]:
+    """The first failure of the cases that were answered, and how many were answered rightly."""
+    failure, passed = None, 0
+    for case, answer in zip(tests.cases, answers, strict=False):
+        wrong = _judge_value(tests, case, _unpacked(answer))
+        passed += wrong is None
+        failure = failure or wrong
+    return failure, passed
+
+
+def judge_checks(reduced: Reduced, answers: list[dict[str, Any]]) -> tuple[Failure | None, int]:
+    """The same for asserts that were reduced to calls."""
+    failure, passed = None, 0
+    for check in reduced.checks:
+        if any(index >= len(answers) for index in check.calls):
+            break
+        wrong = _judge_check(reduced, check, answers)
+        passed += wrong is None
+        failure = failure or wrong
+    return failure, passed
+
+
+def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) -> Failure | None:
+    values = {}
+    for index in check.calls:
+        answer = _unpacked(answers[index])
+        if "error" in answer:
+            feedback = f"Test failed: {check.text}\n{answer['error']['feedback']}"
+            return {**answer["error"], "feedback": clip(feedback)}
+        try:
+            values[f"_{index}"] = from_json(answer["value"])
+        except _FAULTS:
+            return _wrong(
+                f"Test failed: {check.text}\n{reduced.calls[index].text} returned a value that cannot be read"
+            )
+    try:
+        if eval(check.holds, NAMES, values):
+            return None
+        told = _told(reduced, check, values)
+    except _FAULTS as error:
+        told = f"{_told(reduced, check, values)}\n{type_name(error)}: {clip(str(error), 300)}"
+        return {"outcome": "error", "error_type": type_name(error), "feedback": clip(told)}
+    return _wrong(f"{told}\nAssertionError: {check.message}" if check.message else told)
+
+
+def _unpacked(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer whose value was compressed, as it was; one at a time, as they may be large."""
+    if "packed" not in answer:
+        return answer
+    try:
+        text = zlib.decompressobj().decompress(base64.b64decode(answer["packed"]), LARGEST_VALUE)
+        return {"value": json.loads(text)["value"]}
+    except (zlib.error, *_FAULTS):
+        return {"value": {"$unreadable": None}}
+
+
+def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:
+    start = f"Test failed: {check.text}"
+    if check.sides:
+        try:
+            actual, expected = (show(eval(side, NAMES, values)) for side in check.sides)
+        except _FAULTS:
+            pass
+        else:
+            return f"{start}\nactual: {actual}\nexpected: {expected}"
+    returned = [f"{reduced.calls[index].text} returned {show(values[f'_{index}'])}" for index in check.calls]
+    return "\n".join([start, *returned])
+
+
+def _wrong(feedback: str) -> Failure:
+    return {"outcome": "wrong", "error_type": "AssertionError", "feedback": clip(feedback)}
+
+
+def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> Failure | None:
+    if "error" in answer:
+        error: Failure = answer["error"]
+        call = _call_text(tests.entry_point, case)
+        return {**error, "feedback": clip(f"{call} raised an exception\n{error['feedback']}")}
+    shown = str(answer.get("shown"))
+    if "value" in answer:
+        try:
+            value = from_json(answer["value"])
+            if value == case.expected or _same(value, case.expected, tests.tolerance):
+                return None
+            shown = show(value)
+        except _FAULTS:
+            shown = "<a value that cannot be read>"
+    else:
+        shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
+    call = _call_text(tests.entry_point, case)
+    return _wrong(f"Test failed: {call}\nactual: {shown}\nexpected: {show(case.expected)}")
+
+
+def _call_text(entry_point: str, case: Case) -> str:
+    arguments = [show(value) for value in case.args] + [f"{key}={show(value)}" for key, value in case.kwargs.items()]
+    return clip(f"{entry_point}({', '.join(arguments)})", 900)
+
+
+def _same(actual: Any, expected: Any, tolerance: float) -> bool:
+    """Python's ``==``, except that NaN equals NaN and floats may differ by ``tolerance``."""
+    if isinstance(expected, float) and isinstance(actual, (int, float)):
+        if math.isnan(expected):
+            return math.isnan(actual)
+        return actual == expected or (tolerance > 0 and abs(actual - expected) <= tolerance)
+    if isinstance(expected, (list, tuple)):
+        return (
+            type(actual) is type(expected)
+            and len(actual) == len(expected)
+            and all(_same(a, e, tolerance) for a, e in zip(actual, expected, strict=True))
+        )
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and actual.keys() == expected.keys()
+            and all(_same(actual[key], value, tolerance) for key, value in expected.items())
+        )
+    return bool(actual == expected)
+
+
+def input_of(case: Case) -> bytes:
+    """Standard input of one ``stdio`` case."""
+    text = case.args if isinstance(case.args, str) else "".join(str(part) for part in case.args)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def judge_output(case: Case, output: bytes) -> Failure | None:
+    """Whether the printed lines are those expected, white space at their ends and empty lines at the end apart."""
+    actual = output.decode("utf-8", "replace")
+    if _stripped(actual) == _stripped(str(case.expected)):
+        return None
+    given = clip(input_of(case).decode("utf-8", "replace"), 500)
+    feedback = f"Test failed: input\n{given}\nactual output:\n{clip(actual, 600)}\nexpected output:\n"
+    return _wrong(feedback + clip(str(case.expected), 600))
+
+
+def _stripped(text: str) -> list[str]:
+    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip().split("\n")

@@ -1,0 +1,157 @@
+"""Whether a program's text gives reason to doubt that it passed: does it use anything that could reach its tests?
+
+Ordinary code cannot interfere with the harness in its process. To do so it needs frames, modules' internals, files,
+descriptors, processes, evaluation of text, special methods that answer comparisons, or names that the tests rely on.
+A program that uses none of these is not doubted. One that does may be as honest as any other: its tests are then run
+in another process, which costs time, and changes no honest verdict.
+"""
+
+# ruff: noqa: SIM905
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import sys
+from collections.abc import Iterator
+
+from iterpref.sandbox.names import module_names, parse, scan
+
+__all__ = ["doubts"]
+
+# Modules whose public names neither open nor change anything.
+_MODULES = frozenset(
+    "__future__ abc array bisect calendar cmath collections copy dataclasses datetime decimal enum fractions "
+    "functools hashlib heapq itertools json math numbers operator queue random re statistics string sys textwrap time "
+    "typing".split()
+)
+_SYS = frozenset("argv float_info getrecursionlimit maxsize setrecursionlimit stdin version_info".split())
+# Special methods that have no say on equality or truth.
+_METHODS = frozenset(
+    "__init__ __repr__ __str__ __len__ __iter__ __next__ __getitem__ __setitem__ __post_init__ __call__ __enter__ "
+    "__exit__".split()
+)
+_READ = frozenset({"__init__", "__name__", "__doc__"})
+_NAMES = frozenset(
+    "ABCMeta EnumMeta EnumType Formatter __build_class__ attrgetter breakpoint buffer compile delattr eval exec "
+    "format_map get_field getattr globals locals make_dataclass memoryview methodcaller open raw setattr vars "
+    "vformat".split()
+)
+_INTERNAL = re.compile(r"__|\b(f|tb|gi|cr|ag|co)_[a-z]+\b")
+_ENDS = ("AssertionError", "BaseException", "KeyboardInterrupt", "SystemExit", "type")
+
+
+def doubts(program: str, tests: ast.Module) -> str:
+    """The first reason to doubt a pass of ``program``, and "" where there is none."""
+    try:
+        return next(_reasons(parse(program), tests), "")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "does not parse"
+
+
+def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
+    nodes = list(ast.walk(tree))
+    modules = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    imported = {alias.asname or alias.name for n in nodes if isinstance(n, ast.ImportFrom) for alias in n.names}
+    innocent = _innocent(nodes)
+    relied_on = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
+    if shared := (relied_on | module_names(tests)) & module_names(tree) - {"METADATA"}:
+        yield f"binds {min(shared)!r}, which the tests use"
+    if scan(tree)[2]:
+        yield "imports names that its text does not tell"
+    for node in nodes:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from _import(node)
+        elif isinstance(node, ast.Attribute):
+            yield from _attribute(node, modules, modules | imported)
+        elif isinstance(node, ast.Name):
+            if (
+                node.id in _NAMES
+                or node.id.startswith("_sandbox")
+                or (node.id.startswith("__") and node.id != "__name__" and node.id not in _METHODS)
+            ):
+                yield f"uses {node.id}"
+            elif node.id in modules | {"type"} and id(node) not in innocent:
+                yield f"hands {node.id} on"
+        elif isinstance(node, ast.ClassDef):
+            yield from _class(node)
+        elif isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and id(node) not in innocent and _INTERNAL.search(node.value):
+                yield "names internals in a text"
+        elif isinstance(node, getattr(ast, "MatchClass", ())) and any(
+            name.startswith("_")
+            for name in node.kwd_attrs  # type: ignore[attr-defined]
+        ):
+            yield "matches a private name"
+
+
+def _innocent(nodes: list[ast.AST]) -> set[int]:
+    """Nodes whose use shows that they do no harm: ``math.pi``, ``type(x) == int``, documentation."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.add(id(node.value))
+        calls = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        calls += [node.value] if isinstance(node, ast.Attribute) and node.attr == "__name__" else []
+        for call in calls:
+            if isinstance(call, ast.Call) and len(call.args) == 1 and not call.keywords:
+                found.add(id(call.func))
+        body = node.body if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef)) else []
+        for statement in body:
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+                found.add(id(statement.value))
+        if isinstance(node, ast.Constant) and node.value == "__main__":
+            found.add(id(node))
+    return found
+
+
+def _import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    names = [alias.name for alias in node.names]
+    modules = [node.module or "."] if isinstance(node, ast.ImportFrom) else names
+    for module in modules:
+        if module not in _MODULES | {"collections.abc"}:
+            yield f"imports {module}"
+    if isinstance(node, ast.ImportFrom) and node.module != "__future__":
+        for name in names:
+            if _hidden(name, node.module or ""):
+                yield f"imports {name}"
+
+
+def _hidden(name: str, module: str) -> bool:
+    """Whether an attribute of a module leads on to what the module itself is not."""
+    if name in _NAMES or name.startswith("_") or (module == "sys" and name not in _SYS):
+        return True
+    return name in sys.stdlib_module_names and name != module and (name not in _MODULES or name == "sys")
+
+
+def _attribute(node: ast.Attribute, modules: set[str], foreign: set[str]) -> Iterator[str]:
+    name, base = node.attr, node.value
+    if name not in _READ and (name in _NAMES or _INTERNAL.match(name)):
+        yield f"uses .{name}"
+    if isinstance(base, ast.Name) and base.id in modules and _hidden(name, base.id):
+        yield f"uses {base.id}.{name}"
+    if name == "format" and not isinstance(base, ast.Constant):
+        yield "formats a text that it makes"
+    if not isinstance(node.ctx, ast.Load):
+        root = base
+        while isinstance(root, (ast.Attribute, ast.Subscript)):
+            root = root.value
+        if not isinstance(root, ast.Name) or root.id in foreign or hasattr(builtins, root.id):
+            yield f"sets .{name} of what is not its own"
+
+
+def _class(node: ast.ClassDef) -> Iterator[str]:
+    if node.keywords:
+        yield "has a metaclass"
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id in _ENDS:
+            yield f"extends {base.id}"
+    for part in node.body:
+        name = part.name if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)) else ""
+        if name.startswith("__") and name.endswith("__") and name not in _METHODS:
+            yield f"defines {name}"

@@ -1,0 +1,51 @@
+"""Whether what tests rely on is still what it was when the program started.
+
+A program that replaces builtins, parts of unittest or json, modules, or the tests' own names may have bent their
+verdict. That proves nothing yet: such a run is disputed, and decided where the program shares nothing with its tests.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import sys
+import unittest
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["Integrity"]
+
+_HARMLESS = frozenset({"_", "print", "input", "open", "exit", "quit", "help"})
+_CLASSES = (
+    unittest.TestCase,
+    unittest.TestResult,
+    unittest.TestSuite,
+    unittest.BaseTestSuite,
+    unittest.TestLoader,
+    unittest.case._Outcome,  # type: ignore[attr-defined]
+    json.JSONEncoder,
+)
+_MODULES = ("ast", "builtins", "json", "json.encoder", "os", "sys", "traceback", "unittest", "unittest.case")
+
+
+class Integrity:
+    """Remembers names and their values; made before the program runs."""
+
+    def __init__(self) -> None:
+        self._watched: list[tuple[Mapping[str, Any], dict[str, Any]]] = []
+        self.watch(vars(builtins), set(vars(builtins)) - _HARMLESS)
+        for kind in _CLASSES:
+            self.watch(vars(kind), vars(kind))
+        self.watch(sys.modules, [name for name in _MODULES if name in sys.modules])
+
+    def watch(self, names: Mapping[str, Any], which: Iterable[str]) -> None:
+        """Watch these names of a namespace too."""
+        self._watched.append((names, {name: names[name] for name in which}))
+
+    def broken(self) -> str:
+        """A name whose value has changed; "" if there is none."""
+        for names, before in self._watched:
+            for name, value in before.items():
+                if names.get(name) is not value:
+                    return name
+        return ""

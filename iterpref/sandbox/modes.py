@@ -1,0 +1,152 @@
+"""How a fork server shuts itself and its programs in: three modes, from the strongest to none.
+
+``full``: namespaces, an empty root, no capabilities, a filter of system calls. The server is process 1 of its process
+namespace, so that a signal to all processes ends whatever a program has started, and only that; it keeps its
+capabilities, so that the programs, which have none, can neither trace it nor see it.
+
+``restricted``: where namespaces are forbidden. Landlock hides the files, a filter of system calls forbids sockets,
+signals to others and further processes; the one process that is left has a limit of memory and is killed at the end.
+
+``unsafe``: resource limits only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+from typing import Protocol
+
+from iterpref.sandbox import jail, landlock, seccomp
+from iterpref.sandbox.system import die_with_parent, no_new_privileges
+
+__all__ = ["MODES", "Mode"]
+
+FILES_MB = 64  # the largest file
+PROCESSES = 128  # processes and threads of one program
+OPEN_FILES = 256
+
+
+class Mode(Protocol):
+    """Each method may raise OSError. ``home`` is an empty folder for one program."""
+
+    home: str
+    counts_memory: bool  # whether the memory of all processes of a program together can be seen
+
+    def __init__(self, parent_pid: int, readable: list[str], base: str) -> None: ...
+
+    def shut_in(self) -> None:
+        """The last step before the server serves: what it imports may need more than its programs."""
+
+    def prepare(self) -> None:
+        """Make ``home`` anew, in the server."""
+
+    def become_program(self, parent: int) -> None:
+        """Give up what the server has and a program must not have, in the child of ``parent``."""
+
+    def kill(self, pid: int) -> None:
+        """End ``pid``, a child that was not waited for yet, and all that it has started."""
+
+    def clean(self) -> None:
+        """Remove what the server has made outside its own name spaces."""
+
+
+class Full:
+    home = "/tmp"
+    counts_memory = True
+
+    def __init__(self, parent_pid: int, readable: list[str], base: str) -> None:
+        jail.enter(readable, parent_pid)
+        self._readable = sorted(readable)
+        self._used = False
+        self.prepare()
+
+    def shut_in(self) -> None:
+        if seccomp.SUPPORTED:
+            seccomp.install(seccomp.jailed())
+        limit(resource.RLIMIT_NPROC, PROCESSES)
+
+    def prepare(self) -> None:
+        jail.empty_tmp(self._readable, self._used)
+        self._used = True
+
+    def become_program(self, parent: int) -> None:
+        jail.drop_capabilities()
+
+    def kill(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+
+    def clean(self) -> None:
+        """The kernel does it with the last process."""
+
+
+class Unsafe:
+    counts_memory = False
+
+    def __init__(self, parent_pid: int, readable: list[str], base: str) -> None:
+        self.base = base
+        self.home = f"{base}/home"
+        if os.geteuid() == 0 and jail.knows_nobody():
+            os.chown(base, jail.NOBODY, jail.NOBODY)
+            jail.become_nobody()
+        self.prepare()
+
+    def shut_in(self) -> None:
+        """Nothing holds here."""
+
+    def prepare(self) -> None:
+        shutil.rmtree(self.home, ignore_errors=True)
+        os.mkdir(self.home)
+
+    def become_program(self, parent: int) -> None:
+        with contextlib.suppress(AttributeError, OSError):  # only Linux can
+            die_with_parent()
+
+    def kill(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # it may not have come to have a group of its own
+
+    def clean(self) -> None:
+        shutil.rmtree(self.base, ignore_errors=True)  # what a killed server leaves, its parent removes
+
+
+class Restricted(Unsafe):
+    def __init__(self, parent_pid: int, readable: list[str], base: str) -> None:
+        parent = os.pidfd_open(parent_pid)
+        jail.leave_watchman(parent, base)  # Landlock lets no one below remove ``base`` itself
+        os.setsid()
+        super().__init__(parent_pid, readable, base)
+        die_with_parent()  # after the change of uid, which forgets it
+        self.readable = readable
+        no_new_privileges()
+
+    def shut_in(self) -> None:
+        landlock.restrict(self.readable, [self.base])
+
+    def become_program(self, parent: int) -> None:
+        jail.drop_capabilities()
+        die_with_parent()
+        if os.getppid() != parent:
+            os._exit(0)
+        seccomp.install(seccomp.confined(os.getpid()))
+
+    def kill(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+
+
+MODES: dict[str, type[Mode]] = {"full": Full, "restricted": Restricted, "unsafe": Unsafe}
+
+
+def limit(which: int, soft: int, hard: int | None = None) -> None:
+    """Set a resource limit, as far as the present ceiling allows."""
+    hard = soft if hard is None else hard
+    _, ceiling = resource.getrlimit(which)
+    if ceiling != resource.RLIM_INFINITY:
+        soft, hard = min(soft, ceiling), min(hard, ceiling)
+    with contextlib.suppress(ValueError):  # macOS takes no limit below the present size
+        resource.setrlimit(which, (soft, hard))

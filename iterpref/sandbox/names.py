@@ -1,0 +1,69 @@
+"""What names a program binds and uses, from its text."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+
+__all__ = ["library_imports", "module_names", "parse", "scan"]
+
+# What a compiler warns of in somebody else's program is no warning to the caller.
+warnings.filterwarnings("ignore", module="<judged>")
+
+# None of their public names is a builtin's, but for math.pow.
+_HARMLESS_STARS = frozenset({"bisect", "collections", "functools", "heapq", "itertools", "math", "string", "typing"})
+
+
+def parse(code: str) -> ast.Module:
+    """The syntax tree of a program or of tests; raises as ``ast.parse`` does."""
+    return ast.parse(code, "<judged>")
+
+
+def scan(tree: ast.Module) -> tuple[set[str], set[str], bool]:
+    """Names that a program may bind, at any depth; those it mentions; whether it imports names it does not tell."""
+    bound: set[str] = set()
+    used: set[str] = set()
+    stars = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            used.add(node.id)
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+            if isinstance(node, ast.ImportFrom) and node.module not in _HARMLESS_STARS:
+                stars = stars or any(alias.name == "*" for alias in node.names)
+        elif isinstance(node, ast.Global):
+            bound.update(node.names)
+    return bound, used, stars
+
+
+def module_names(tree: ast.Module) -> set[str]:
+    """Names of the module itself: bound outside functions and classes, or declared global in one."""
+    names: set[str] = set()
+    left: list[ast.AST] = list(tree.body)
+    while left:
+        node = left.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+            names.update(name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)
+            continue
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        left.extend(ast.iter_child_nodes(node))
+    return names
+
+
+def library_imports(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+    """Name and statement of each import at the top of a module."""
+    for node in tree.body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                one = ast.Import([alias]) if isinstance(node, ast.Import) else None
+                statement = one or ast.ImportFrom(node.module, [alias], node.level)  # type: ignore[union-attr]
+                yield (alias.asname or alias.name).partition(".")[0], statement

@@ -1,0 +1,55 @@
+"""Which libraries a fork server has imported before it forks: a program that needs pandas then finds it loaded.
+
+The parent chooses the profile by the names that program and tests import; only the profile's name reaches the server.
+A library that is not installed is left out, so that the program's own import says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import re
+import sys
+
+__all__ = ["PROFILES", "load", "profile_of", "reseed"]
+
+# Ordered by size: each contains what the ones before it have.
+PROFILES: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    "numpy": ("numpy", "numpy.random", "numpy.linalg", "numpy.fft"),
+    "pandas": ("numpy", "numpy.random", "numpy.linalg", "numpy.fft", "pandas"),
+    "science": (
+        *("numpy", "numpy.random", "numpy.linalg", "numpy.fft", "pandas"),
+        *("scipy", "scipy.stats", "scipy.optimize", "scipy.linalg", "scipy.spatial", "scipy.signal", "scipy.sparse"),
+        *("matplotlib", "matplotlib.pyplot"),
+        *("sklearn", "sklearn.cluster", "sklearn.datasets", "sklearn.decomposition", "sklearn.ensemble"),
+        *("sklearn.linear_model", "sklearn.metrics", "sklearn.model_selection", "sklearn.preprocessing"),
+    ),
+}
+_SMALLEST = {"numpy": 1, "pandas": 2, "scipy": 3, "matplotlib": 3, "seaborn": 3, "sklearn": 3}
+_IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+([^#\n;]*)", re.MULTILINE)
+_NAME = re.compile(r"\b(?:" + "|".join(_SMALLEST) + r")\b")
+
+
+def profile_of(*sources: str) -> str:
+    """The smallest profile with the libraries that ``sources`` import, found without parsing them."""
+    needed = 0
+    for source in sources:
+        for statement in _IMPORT.findall(source):
+            for name in _NAME.findall(statement.partition(" import ")[0]):
+                needed = max(needed, _SMALLEST[name])
+    return list(PROFILES)[needed]
+
+
+def load(profile: str) -> None:
+    """Import a profile's libraries, as far as they are installed."""
+    for name in PROFILES[profile]:
+        with contextlib.suppress(Exception):  # a broken installation is the program's to find, like a missing one
+            importlib.import_module(name)
+
+
+def reseed() -> None:
+    """numpy's global generator was seeded before the fork, and would be the same in all programs."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()

@@ -1,0 +1,169 @@
+"""A remote object: what the tests hold in place of an object that stays in the program's process.
+
+It has no say on whether it equals, or how it combines with, a value of the tests, unless the tests name its class: then
+they ask for the class's own operators, and to be equal it has to tell the expected value from others.
+"""
+
+from __future__ import annotations
+
+import operator
+import random
+import sys
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import Any, Protocol
+
+from iterpref.sandbox.canary import decoy
+from iterpref.sandbox.remote import BINARY, UNARY
+from iterpref.sandbox.results import Results
+
+__all__ = ["Remote"]
+
+_DECOYS = 15
+_INFIX = [name for name in BINARY if name not in ("eq", "ne")]
+_LIBRARIES = frozenset({"numpy", "pandas", "scipy", "sympy", "torch"})
+
+
+class Asker(Protocol):
+    """The link to the program's process."""
+
+    mentioned: set[str]
+    in_tests: set[str]
+    results: Results | None
+
+    def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any: ...
+    def unsupported(self, why: str) -> Any: ...
+
+
+class Remote:
+    """Stands for an object of the program."""
+
+    __slots__ = ("_about", "_link", "_plain")
+
+    def __init__(self, link: Asker, about: dict[str, Any], plain: list[Any]) -> None:
+        object.__setattr__(self, "_link", link)
+        object.__setattr__(self, "_about", about)
+        object.__setattr__(self, "_plain", plain)  # [value], where the class extends a plain one
+        module = str(about.get("module")).partition(".")[0]
+        if module in _LIBRARIES & link.in_tests and link.results is not None:
+            link.results.uncertain = f"an object of {module} stays in the program's process"
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        about = object.__getattribute__(self, "_about")
+        if about.get("is") == "class":
+            return type
+        if about.get("is") == "function":
+            return FunctionType
+        if plain := object.__getattribute__(self, "_plain"):
+            return type(plain[0])
+        found = getattr(sys.modules.get(about["module"]), about["class"], Remote)
+        return found if isinstance(found, type) and about["module"] != "tests" else Remote
+
+    def __getattr__(self, name: str) -> Any:
+        return self._link.ask("getattr", self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._link.ask("setattr", self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._link.ask("delattr", self, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._link.ask("call", self, *args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(other) is Remote:
+            if _named(self) or _named(other) or not (self._plain and other._plain):
+                return bool(self._link.ask("eq", self, other))
+            return bool(self._plain[0] == other._plain[0])
+        if self._plain and self._plain[0] == other:
+            return True
+        if not _named(self):
+            return False
+        candidates = [decoy(other) for _ in range(_DECOYS)]
+        place = random.SystemRandom().randrange(_DECOYS + 1)
+        candidates.insert(place, other)
+        try:
+            held = self._link.ask("probe", self, candidates)
+        except TypeError:
+            return False
+        return bool(held == [index == place for index in range(_DECOYS + 1)])
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._link.ask("hash", self))
+
+    def __contains__(self, item: object) -> bool:
+        if self._plain:
+            return item in self._plain[0]
+        return bool(self._link.ask("contains", self, item)) if _named(self) else any(item == part for part in self)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._plain:
+            yield from self._plain[0]
+            return
+        steps = self._link.ask("iter", self)
+        while True:
+            try:
+                yield self._link.ask("next", steps) if type(steps) is Remote else next(steps)
+            except StopIteration:
+                return
+
+    def __len__(self) -> int:
+        return len(self._plain[0]) if self._plain else int(self._link.ask("len", self))
+
+    def __bool__(self) -> bool:
+        return bool(self._plain[0]) if self._plain else bool(self._link.ask("bool", self))
+
+    def __enter__(self) -> Any:
+        return self.__getattr__("__enter__")()
+
+    def __exit__(self, *told: object) -> Any:
+        return self.__getattr__("__exit__")(None, None, None)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return type(instance) is Remote and bool(self._link.ask("isinstance", instance, self))
+
+    def __subclasscheck__(self, kind: type) -> bool:
+        return bool(self._link.ask("issubclass", kind, self))
+
+    def __deepcopy__(self, memo: object) -> Any:
+        return self._link.ask("deepcopy", self)
+
+    def __reduce__(self) -> Any:
+        self._link.unsupported("an object of the program is pickled by the tests")
+
+
+def _named(remote: Remote) -> bool:
+    """Whether the tests name the object's class, as one names classes, so that they want its own operators."""
+    name = remote._about["class"]
+    return name in remote._link.mentioned and name[:1].isupper()
+
+
+def _infix(name: str, reflected: bool) -> Callable[[Remote, Any], Any]:
+    def apply(self: Remote, other: Any) -> Any:
+        if type(other) is not Remote and not _named(self):
+            if not self._plain:
+                return NotImplemented
+            pair = (other, self._plain[0]) if reflected else (self._plain[0], other)
+            return getattr(operator, name)(*pair)
+        return self._link.ask(name, other, self) if reflected else self._link.ask(name, self, other)
+
+    return apply
+
+
+def _forward(operation: str) -> Callable[..., Any]:
+    return lambda self, *args: self._link.ask(operation, self, *args)
+
+
+for _name in _INFIX:
+    setattr(Remote, f"__{_name.strip('_')}__", _infix(_name, False))
+    if _name not in ("lt", "le", "gt", "ge"):
+        setattr(Remote, f"__r{_name.strip('_')}__", _infix(_name, True))
+for _name in [*UNARY, "delitem", "float", "getitem", "int", "next", "repr", "round", "setitem", "str"]:
+    setattr(Remote, f"__{_name}__", _forward(_name))

@@ -1,0 +1,101 @@
+"""From one run to a verdict that can be relied on: which further runs a pass needs.
+
+1. Asserts that reduce to calls are judged by the values returned (``reduce``); nothing else is needed. If a value is of
+   no plain type, the tests run beside the program as below, where it is compared as Python does.
+2. Tests that ran beside the program are believed if they fail. If they pass, the *canary* is run: the same program with
+   altered tests, all of which must fail (``canary``).
+3. A pass is *disputed* if the canary passed, if fewer tests were run than the text declares, or if the program uses
+   what could reach its tests (``doubt``). Its tests are then run in another process (``apart``), and that decides: a
+   program that passes only where it shares its tests' process has interfered with them, which is TAMPER.
+4. Tests that cannot be run from another process (they patch the program's modules, say) leave it at the canary.
+"""
+
+# ruff: noqa: SIM905
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Callable
+
+from iterpref.sandbox.doubt import doubts
+from iterpref.sandbox.names import parse
+from iterpref.sandbox.verdict import REPLACED, Job, other_job
+from iterpref.types import Outcome, Verdict
+
+__all__ = ["settle"]
+
+# What tests use to reach into the program's process.
+_INSIDE = frozenset(
+    "mock patch Mock MagicMock redirect_stdout redirect_stderr stdout stderr stdin argv environ seed getsource "
+    "assertLogs assertWarns catch_warnings plt pyplot chdir modules monkeypatch".split()
+)
+
+
+def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
+    """The verdict on ``job``, by as many runs as it takes."""
+    verdict = run(job)
+    if job.way == "reduced" and verdict.outcome is Outcome.UNSUPPORTED:
+        job = other_job(job, "beside")
+        verdict = run(job)
+    replaced = verdict.feedback if verdict.feedback.startswith(REPLACED) else ""
+    if job.way != "beside" or not (verdict.passed or replaced or verdict.outcome is Outcome.INVALID):
+        return verdict
+    if verdict.passed:
+        verdict = dataclasses.replace(verdict, feedback="")
+    try:
+        tests = parse(job.tests.code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return verdict  # INVALID
+    reason = replaced or doubts(job.program, tests)
+    if not verdict.passed:
+        return _apart(job, tests, verdict, run) or verdict if reason else verdict
+    if not reason and verdict.tests_total < _declared(job, tests):
+        reason = "fewer tests were run than are declared"
+    if reason and (decided := _apart(job, tests, verdict, run)):
+        return decided
+    canary = run(other_job(job, "canary"))
+    if canary.outcome is Outcome.INFRA or (canary.passed and canary.tests_total == verdict.tests_total):
+        return verdict if canary.passed else canary
+    decided = None if reason else _apart(job, tests, verdict, run)
+    return decided or _tampered(verdict, "it also passes tests that must fail")
+
+
+def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], Verdict]) -> Verdict | None:
+    """The verdict of tests in another process; None where they cannot be run there."""
+    if _reaches_inside(tests):
+        return None
+    apart = run(other_job(job, "apart"))
+    if apart.outcome is Outcome.UNSUPPORTED:
+        return None
+    if apart.passed:
+        return verdict if verdict.passed else apart
+    if apart.failed and apart.outcome in (Outcome.WRONG, Outcome.ERROR):
+        return _tampered(apart, "it fails where they run in another process")
+    return apart
+
+
+def _tampered(verdict: Verdict, why: str) -> Verdict:
+    feedback = f"the program passes its tests only by interfering with them: {why}"
+    return dataclasses.replace(verdict, outcome=Outcome.TAMPER, error_type="", feedback=feedback, tests_passed=0)
+
+
+def _reaches_inside(tests: ast.Module) -> bool:
+    for node in ast.walk(tests):
+        name = getattr(node, "id", None) or getattr(node, "attr", None)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+            return True
+        if name in _INSIDE or (isinstance(node, ast.alias) and not _INSIDE.isdisjoint(node.name.split("."))):
+            return True
+    return False
+
+
+def _declared(job: Job, tests: ast.Module) -> int:
+    """Number of test methods of unittest classes, as the text has them."""
+    if job.tests.kind != "unittest":
+        return 0
+    return sum(
+        isinstance(node, ast.FunctionDef) and node.name.startswith("test")
+        for part in tests.body
+        if isinstance(part, ast.ClassDef)
+        for node in part.body
+    )

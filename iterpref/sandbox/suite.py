@@ -1,0 +1,125 @@
+"""Runs the code of assert, ``check`` and unittest tests over the names of a program."""
+
+from __future__ import annotations
+
+import ast
+import unittest
+from collections.abc import Callable
+from typing import Any
+
+from iterpref.sandbox import canary, rewrite
+from iterpref.sandbox.describe import describe
+from iterpref.sandbox.loading import compile_code
+from iterpref.sandbox.results import TESTS, BadTestsError, Results, Unset
+
+__all__ = ["run_asserts", "run_unittest"]
+
+_Load = Callable[[dict[str, Any], Results], "dict[str, Any] | None"]
+
+
+def _parse(code: str) -> ast.Module:
+    try:
+        return ast.parse(code, TESTS)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadTestsError(f"the tests do not compile: {describe(error, {})}") from error
+
+
+def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
+    """Run test code whose asserts are counted one by one."""
+    check = "check" if job["kind"] == "check" else ""
+    tree = _parse(job["code"])
+    if check and not any(isinstance(node, ast.FunctionDef) and node.name == check for node in tree.body):
+        raise BadTestsError("the tests define no function check(candidate)")
+    called = any(rewrite.called(node) == check for node in tree.body)
+    tools = canary.alter_asserts(tree) if job["canary"] else {}
+    declared = rewrite.instrument(tree, check)
+    if not declared:
+        raise BadTestsError("the tests contain no assert")
+    code = compile_code(tree, TESTS)
+    results.record(declared=declared)
+    namespace = load(job, results)
+    if namespace is None:
+        results.finish(declared)
+    hooks = {rewrite.FAILED: results.failed, rewrite.PASSED: results.passed, rewrite.UNSET: Unset, **tools}
+    namespace.update(hooks)
+    results.integrity.watch(namespace, hooks)
+    try:
+        exec(code, namespace)
+        if check and not called:
+            results.integrity.watch(namespace, [check])
+            namespace[check](namespace[job["entry_point"]])
+    except BaseException as error:
+        results.failed(error)
+    if results.first_failure and not results.passed_tests:
+        raise BadTestsError("no assert of the tests was run")
+    results.finish(declared)
+
+
+class _CountingResult(unittest.TestResult):
+    """Counts each test method; a skipped one, and one with a failed subtest, has failed."""
+
+    def __init__(self, results: Results) -> None:
+        super().__init__()
+        self.results = results
+        self.good: set[str] = set()
+
+    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+        self.good.add(test.id())
+
+    def addError(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+        self.results.failed(err[1])
+
+    addFailure = addError  # noqa: N815
+
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:  # noqa: N802
+        if err is not None:
+            self.results.failed(err[1])
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
+        self.results.failed(unittest.SkipTest(f"{test.id()} was skipped: {reason}"))
+
+    def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+        self.good.add(test.id())
+
+    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+        self.results.failed(AssertionError(f"{test.id()} succeeded, but a failure was expected"))
+
+
+def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
+    """Run every test method of the test code's own classes."""
+    tree = _parse(job["code"])
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    if not classes:
+        raise BadTestsError("the tests declare no TestCase class")
+    declared = sum(
+        isinstance(node, ast.FunctionDef) and node.name.startswith("test")
+        for part in tree.body
+        if isinstance(part, ast.ClassDef)
+        for node in part.body
+    )
+    tools = canary.alter_methods(tree) if job["canary"] else {}
+    code = compile_code(tree, TESTS)
+    names_of: Callable[[Any], Any] = unittest.TestLoader().getTestCaseNames
+    base, make_suite, outcome = unittest.TestCase, unittest.TestSuite, _CountingResult(results)
+    results.record(declared=declared)
+    namespace = load(job, results)
+    if namespace is None:
+        results.finish(declared)
+    namespace.update(tools)
+    try:
+        exec(code, namespace)
+    except BaseException as error:
+        results.failed(error)
+        results.finish(declared)
+    results.integrity.watch(namespace, classes)
+    cases = [namespace[name] for name in classes]
+    tests = [case(name) for case in cases if issubclass(case, base) for name in names_of(case)]
+    if not tests:
+        raise BadTestsError("the tests declare no test method")
+    try:
+        make_suite(tests).run(outcome)
+    except BaseException as error:  # SystemExit and KeyboardInterrupt end unittest
+        results.failed(error)
+    results.passed_tests = len(outcome.good)
+    results.failed_tests = len(tests) - len(outcome.good)
+    results.finish(len(tests))

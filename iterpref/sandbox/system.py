@@ -1,0 +1,49 @@
+"""The kernel through ctypes: calls that the standard library does not wrap.
+
+Runs in the fork server and in its children, so only the standard library may be imported.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+__all__ = ["LIBC", "call", "die_with_parent", "long", "no_new_privileges", "prctl", "syscall"]
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
+
+
+def call(step: str, function: str, *arguments: object) -> int:
+    """Call a function of the C library; ``OSError`` names the ``step`` that the kernel refused."""
+    result = int(getattr(LIBC, function)(*arguments))
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{step}: {os.strerror(code)}")
+    return result
+
+
+def long(*values: int) -> list[ctypes.c_long]:
+    return [ctypes.c_long(value) for value in values]
+
+
+def syscall(step: str, number: int, *arguments: object) -> int:
+    """Integers are passed as C longs, as system calls want them."""
+    given = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
+    return call(step, "syscall", ctypes.c_long(number), *given)
+
+
+def prctl(step: str, option: int, *values: int) -> int:
+    return call(step, "prctl", option, *long(*values, *[0] * (4 - len(values))))
+
+
+def no_new_privileges() -> None:
+    """No set-uid file gives this process or its children anything, from now on."""
+    prctl("no_new_privs", PR_SET_NO_NEW_PRIVS, 1)
+
+
+def die_with_parent() -> None:
+    """Be killed when the thread that forked this process ends."""
+    prctl("prctl pdeathsig", PR_SET_PDEATHSIG, signal.SIGKILL)

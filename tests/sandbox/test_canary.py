@@ -1,0 +1,112 @@
+"""Altered tests fail where the real ones pass, whatever they assert."""
+
+from __future__ import annotations
+
+import ast
+import unittest
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iterpref.sandbox.canary import alter_asserts, alter_methods, decoy
+
+ASSERTS = [
+    "assert f(1) == 2",
+    "assert 2 == f(1)",
+    "assert f(1) != 3",
+    "assert f(1) > 1",
+    "assert 2 <= f(1)",
+    "assert f(1) in [1, 2]",
+    "assert 1 in [f(0)]",
+    "assert f(1) not in [1]",
+    "assert f(1) is not None",
+    "assert not f(-1)",
+    "assert f(1)",
+    "assert f(1) == 2 and f(2) == 3",
+    "assert 1 < f(1) < 3",
+    "assert isinstance(f(1), int)",
+    "assert all(f(x) == x + 1 for x in range(3))",
+    "assert abs(f(0.5) - 1.5) < 1e-6",
+    "assert True",
+    "for x in [1]:\n    assert f(x) == 2",
+]
+
+
+def f(x: Any) -> Any:
+    return x + 1
+
+
+@pytest.mark.parametrize("code", ASSERTS)
+def test_altered_assert_falls(code: str) -> None:
+    exec(code, {"f": f})
+    tree = ast.parse(code)
+    tools = alter_asserts(tree)
+    with pytest.raises(Exception):  # noqa: B017, PT011
+        exec(compile(tree, "tests.py", "exec"), {"f": f, **tools})
+
+
+METHODS = [
+    "self.assertEqual(f(1), 2)",
+    "self.assertEqual(2, f(1))",
+    "self.assertNotEqual(f(1), 1)",
+    "self.assertTrue(f(1))",
+    "self.assertFalse(f(-1))",
+    "self.assertIs(f(1) == 2, True)",
+    "self.assertIsNone(None)",
+    "self.assertIn(f(1), [1, 2])",
+    "self.assertNotIn(f(1), [1])",
+    "self.assertIsInstance(f(1), int)",
+    "self.assertAlmostEqual(f(0.5), 1.5)",
+    "self.assertGreater(f(1), 1)",
+    "self.assertCountEqual([f(1), 1], [1, 2])",
+    "self.assertRegex('ab', 'a')",
+    "self.assertRaises(TypeError, f, 'x')",
+    "with self.assertRaises(TypeError):\n    f('x')",
+    "with self.subTest():\n    self.assertEqual(f(1), 2)",
+    "assert f(1) == 2",
+    "f(1)",
+]
+
+
+def run_suite(body: str, tools: Any, tree: ast.Module | None = None) -> unittest.TestResult:
+    names: dict[str, Any] = {"f": f, **tools}
+    exec(compile(tree or suite(body), "tests.py", "exec"), names)
+    result = unittest.TestResult()
+    names["TestIt"]("test_it").run(result)
+    return result
+
+
+def suite(body: str) -> ast.Module:
+    lines = body.replace("\n", "\n        ")
+    return ast.parse(f"import unittest\nclass TestIt(unittest.TestCase):\n    def test_it(self):\n        {lines}\n")
+
+
+@pytest.mark.parametrize("body", METHODS)
+def test_altered_method_fails(body: str) -> None:
+    assert run_suite(body, {}).wasSuccessful()
+    tree = suite(body)
+    tools = alter_methods(tree)
+    assert not run_suite(body, tools, tree).wasSuccessful()
+
+
+@pytest.mark.parametrize("body", [body for body in METHODS if body.startswith("self.assert")])
+def test_method_that_passes_anything_is_found(body: str) -> None:
+    """With assertions that never fail, as after a patch of unittest, the altered method does not fail either."""
+    never = {name: lambda *_: None for name in dir(unittest.TestCase) if name.startswith("assert")}
+    tree = suite(body.replace("TestCase", "Blind"))
+    tools = alter_methods(tree)
+    tree.body[1].bases = [ast.Name("Blind", ast.Load())]  # type: ignore[attr-defined]
+    ast.fix_missing_locations(tree)
+    assert run_suite(body, {**tools, "Blind": type("Blind", (unittest.TestCase,), never)}, tree).wasSuccessful()
+
+
+values = st.none() | st.booleans() | st.integers() | st.floats(-1e6, 1e6) | st.text() | st.lists(st.integers())
+values |= st.dictionaries(st.text(), st.integers()) | st.frozensets(st.integers(0, 5)) | st.tuples(st.integers())
+
+
+@given(values)
+def test_decoy_is_another_value_of_the_same_type(value: object) -> None:
+    assert decoy(value) != value
+    assert value is None or type(decoy(value)) is type(value)

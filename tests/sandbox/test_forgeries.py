@@ -1,0 +1,68 @@
+"""No attack on the verdict passes, whatever the kind of tests, as root and as an ordinary user."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import iterpref
+from iterpref.sandbox import Sandbox
+from iterpref.types import Outcome
+from tests.sandbox.forgeries import FORGERIES, FORMS
+
+# What each of these gets, where its tests run beside it.
+TAMPERING = (
+    "05",
+    "06",
+    "08",
+    "11",
+    "15",
+    "a gc",
+    "b ",
+    "e ",
+    "h ",
+    "o ",
+    "q ",
+    "r ",
+    "s ",
+    "t ",
+    "v ",
+    "y ",
+    "z ",
+    "ze",
+)
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_nothing_forged(box: Sandbox, name: str) -> None:
+    for form in ("asserts", "loop", "unittest"):
+        verdict = box.judge(FORGERIES[name], dataclasses.replace(FORMS[form], cpu_seconds=1.0))
+        assert verdict.failed or verdict.outcome is Outcome.TAMPER, (form, verdict)
+
+
+@pytest.mark.parametrize("name", [name for name in FORGERIES if name.startswith(TAMPERING)])
+def test_interference_is_told_from_failure(box: Sandbox, name: str) -> None:
+    assert box.judge(FORGERIES[name], FORMS["unittest"]).outcome is Outcome.TAMPER
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not installed")
+@pytest.mark.parametrize("uid", [0, 65534])
+def test_nothing_forged_in_any_form_as_root_and_as_an_ordinary_user(uid: int) -> None:
+    python = "/usr/bin/python3"
+    if not os.path.exists(python):
+        pytest.skip("no interpreter that every user can read")
+    user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+    source = Path(iterpref.__file__).parent.parent
+    command = [*user, python, "-B", "-m", "tests.sandbox.forgeries"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=source, check=True)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert len(rows) == len(FORGERIES) * len(FORMS)
+    assert {row[0] for row in rows} == {str(uid)}
+    assert [row for row in rows if row[3] not in ("wrong", "error", "timeout", "memory", "output", "tamper")] == []

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from iterpref.errors import InputError
 
@@ -107,14 +107,14 @@ class PairsConfig:
     preferred: Literal["final", "minimal"] = "final"  # minimal: y- with only the changes it needs (focus: verified)
     focus: Literal["diff", "verified"] = "diff"  # all that differs (paper), or what running proves to matter
     differ: str = "lines"  # lines | lexemes | tree | ends, or a dotted path
-    runs: int = 200  # programs run for the focus of one pair at most (focus: verified)
-    reruns: int = 0  # y- and y+ are run so many more times; a pair whose verdicts change is dropped
+    runs: Annotated[int, Field(ge=1)] = 200  # programs run in search of the focus of one pair (focus: verified)
+    reruns: Annotated[int, Field(ge=0)] = 0  # y- and y+ run so many more times; a pair whose verdicts change is dropped
     deletions: Literal["drop", "keep", "junction"] = "junction"  # y- only lacks code: see docs/focus.md
     rewrites: Literal["drop", "keep", "weight"] = "keep"  # the focus is over `max_share` of y-: see docs/focus.md
-    max_share: float = 0.5  # of the characters of y- that are not blank
+    max_share: Annotated[float, Field(gt=0, le=1)] = 0.5  # of the characters of y- that are not blank
     style: str = "target"  # or a baseline: symmetric, augmented-1, hybrid, focused-dpo, ...: see docs/recipes.md
-    max_lines: int = 20  # D- longer than this is dropped (paper: 20)
-    max_tokens: int = 2048  # y+ or y- longer than this is dropped (paper: 2,048); needs a tokenizer
+    max_lines: Annotated[int, Field(ge=1)] = 20  # D- longer than this is dropped (paper: 20)
+    max_tokens: Annotated[int, Field(ge=1)] = 2048  # longer y+ or y- are dropped (paper: 2,048); needs a tokenizer
     tokenizers: tuple[str, ...] = ()  # names or paths; the first one counts for max_tokens, all are summarised
     judge: str = ""  # a teacher that drops cosmetic pairs, as in the paper: chat | local | a dotted path
     anchors: bool = True  # keep programs that passed at once, for the NLL term

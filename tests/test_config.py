@@ -89,3 +89,9 @@ def test_one_sentence(tmp_path: Path, text: str, overrides: list[str], sentence:
 def test_a_missing_file_names_the_shipped_recipes() -> None:
     with pytest.raises(InputError, match="no such recipe file"):
         load_recipe("nowhere.yaml")
+
+
+@pytest.mark.parametrize("change", ["max_share=0", "max_share=2", "runs=0", "reruns=-1", "max_lines=0", "max_tokens=0"])
+def test_a_number_out_of_its_range_is_refused(change: str) -> None:
+    with pytest.raises(InputError, match=f"`pairs.{change.partition('=')[0]}` is .*, but input should be"):
+        load_recipe("agent-logs", [f"pairs.{change}"])

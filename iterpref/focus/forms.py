@@ -19,15 +19,17 @@ from iterpref.focus.syntax import Positions, parse
 __all__ = ["align_forms"]
 
 _ASSIGNED = re.compile(r"^[ \t]*([^\W\d]\w*)[ \t]*(?::[^=\n]*)?=(?!=)[ \t]*(\[\])?", re.MULTILINE)
+_RETURNED = re.compile(r"^[ \t]*return[ \t]+([^\W\d]\w*)[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _STEPS = 6  # places that are rewritten at most
 
 
 def align_forms(rejected: str, chosen: str) -> str:
     """``chosen`` with some loops, comprehensions and returns written as ``rejected`` writes them."""
     assigned = {name: bool(empty) for name, empty in _ASSIGNED.findall(rejected)}
+    returned = set(_RETURNED.findall(rejected))
     best, distance = chosen, Indel.distance(rejected, chosen)
     for _ in range(_STEPS):
-        others = [(Indel.distance(rejected, text), text) for text in _rewritten(best, assigned)]
+        others = [(Indel.distance(rejected, text), text) for text in _rewritten(best, assigned, returned)]
         nearest, text = min(others, default=(distance, best))
         if nearest >= distance:
             break
@@ -35,13 +37,16 @@ def align_forms(rejected: str, chosen: str) -> str:
     return best
 
 
-def _rewritten(text: str, assigned: dict[str, bool]) -> Iterator[str]:
-    """The text with one place in another form. ``assigned``: the names that y- assigns, and whether an empty list."""
+def _rewritten(text: str, assigned: dict[str, bool], returned: set[str]) -> Iterator[str]:
+    """The text with one place in another form.
+
+    ``assigned``: the names that y- assigns, and whether an empty list; ``returned``: those that it returns as they are.
+    """
     tree = parse(text)
     if tree is None:
         return
     place = _Place(text)
-    new = assigned.keys() - set(re.findall(r"\w+", text))
+    new = (assigned.keys() & returned) - set(re.findall(r"\w+", text))
     lists = {name for name, empty in assigned.items() if empty}
     for body in _bodies(tree):
         for node in body:
@@ -56,12 +61,12 @@ def _rewritten(text: str, assigned: dict[str, bool]) -> Iterator[str]:
             if not isinstance(first, (ast.Assign, ast.AnnAssign)) or first.value is None:
                 continue
             name = place.target(first)
-            returned = second.value if isinstance(second, ast.Return) else None
+            given = second.value if isinstance(second, ast.Return) else None
             if isinstance(second, ast.For) and isinstance(first.value, ast.List) and not first.value.elts:
                 made = place.comprehension(second, name)
                 if made and name not in lists:
                     yield place.replaced(first, second, [f"{name} = {made}"])
-            elif isinstance(returned, ast.Name) and returned.id == name and name not in assigned:
+            elif isinstance(given, ast.Name) and given.id == name and name not in assigned:
                 yield place.replaced(first, second, [f"return {place.of(first.value)}"])
 
 

@@ -20,7 +20,7 @@ from iterpref.errors import InputError
 from iterpref.focus import Differ, Search, Verified, focus_spans, reruns_agree, resolve_differ, resolve_style, verify
 from iterpref.focus.syntax import names_from_outside
 from iterpref.pairs.cosmetic import AskMany, cosmetic_question, is_cosmetic
-from iterpref.pairs.filters import Candidate, Filter, focus_filters, identical, policies, text_filters
+from iterpref.pairs.filters import Candidate, Filter, focus_filters, identical, keywords_of, policies, text_filters
 from iterpref.pairs.running import Job, Runner, searched
 from iterpref.store import Drop
 from iterpref.types import Attempt, Outcome, Pair, Tests, Trajectory
@@ -158,7 +158,8 @@ def _paired(
             if attempt not in chosen_ones:
                 yield key, Drop("pairs", f"not chosen as the {config.negatives} failing version")
                 continue
-            candidate = Candidate(final.code, attempt.code, differ(attempt.code, final.code))
+            keywords = keywords_of(trajectory.task.tests)
+            candidate = Candidate(final.code, attempt.code, differ(attempt.code, final.code), keywords)
             yield _Case(key, id, trajectory, attempt, final, candidate)
 
 
@@ -212,7 +213,7 @@ def _proven(case: _Case, found: Verified, config: PairsConfig) -> _Case:
     }
     irrelevant = [hunk for hunk in found.hunks if not hunk.counts]
     hunks = found.minimal_hunks if minimal else found.hunks
-    pair = Candidate(found.minimal if minimal else case.pair.chosen, case.pair.rejected, hunks)
+    pair = replace(case.pair, chosen=found.minimal if minimal else case.pair.chosen, hunks=hunks)
     return replace(case, pair=pair, told={**told, "focus_irrelevant": len(irrelevant)})
 
 

@@ -17,8 +17,9 @@ from iterpref.config import PairsConfig
 from iterpref.focus import Hunk
 from iterpref.focus.syntax import Positions, parse
 from iterpref.pairs.normal import definitions, docstring, normal_form, shape
+from iterpref.types import Tests
 
-__all__ = ["Candidate", "Filter", "focus_filters", "policies", "text_filters"]
+__all__ = ["Candidate", "Filter", "focus_filters", "keywords_of", "policies", "text_filters"]
 
 _COMMENT = re.compile(r"#.*")
 
@@ -30,6 +31,7 @@ class Candidate:
     chosen: str
     rejected: str
     hunks: Sequence[Hunk]
+    keywords: frozenset[str] = frozenset()  # parameters that the tests name in their calls
 
     @property
     def focus(self) -> list[Hunk]:
@@ -65,6 +67,16 @@ class Candidate:
 
 
 Filter = Callable[[Candidate], str | None]
+
+
+def keywords_of(tests: Tests | None) -> frozenset[str]:
+    """Names by which tests hand over arguments: a program that calls its parameters otherwise is another program."""
+    if tests is None:
+        return frozenset()
+    named = {key for case in tests.cases for key in case.kwargs}
+    tree = parse(tests.code)
+    nodes = ast.walk(tree) if tree is not None else ()
+    return frozenset(named | {node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg})
 
 
 def focus_filters(config: PairsConfig) -> list[Filter]:
@@ -116,12 +128,25 @@ def only_comments(pair: Candidate) -> str | None:
     if any(text[part].strip(" \t") == "" for part in focus):
         return None  # blanks within a line: its indentation is wrong
     if all(not _COMMENT.sub("", text[part]).strip() for part in focus):
-        return "D- is only comments" if focus else None
+        return "D- is only comments" if focus and not _in_a_string(pair, focus) else None
     for start, end in _docstrings(pair):
         text = text[:start] + " " * (end - start) + text[end:]
     if text == pair.rejected or any(_COMMENT.sub("", text[part]).strip() for part in focus):
         return None
     return "D- is only comments and docstrings"
+
+
+def _in_a_string(pair: Candidate, focus: Sequence[slice]) -> bool:
+    """Whether what looks like comments or blank lines is text of the program, in a string that is no docstring."""
+    tree = pair.trees[0]
+    if tree is None:
+        return False
+    positions, docstrings = Positions(pair.rejected), _docstrings(pair)
+    strings = (node for node in ast.walk(tree) if isinstance(node, (ast.Constant, ast.JoinedStr)))
+    spans = (positions.of(node) for node in strings if node.end_lineno != node.lineno)
+    return any(
+        span not in docstrings and part.start < span[1] and span[0] < part.stop for span in spans for part in focus
+    )
 
 
 def _docstrings(pair: Candidate) -> list[tuple[int, int]]:
@@ -140,6 +165,6 @@ def same_ast(pair: Candidate) -> str | None:
 
 
 def same_but_for_names(pair: Candidate) -> str | None:
-    if not pair.same_shape or normal_form(pair.rejected) != normal_form(pair.chosen):
+    if not pair.same_shape or normal_form(pair.rejected, pair.keywords) != normal_form(pair.chosen, pair.keywords):
         return None
     return "y- and y+ differ only in names, comments and layout"

@@ -7,7 +7,7 @@ filter). This decides it: both trees are written with numbers in the place of th
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from iterpref.focus.syntax import function_names, module_names, outermost_functions, parse
 
@@ -46,12 +46,12 @@ def shape(tree: ast.AST) -> Iterator[type[ast.AST]]:
         waiting += (child for child in ast.iter_child_nodes(node) if child is not skipped)
 
 
-def normal_form(code: str) -> str | None:
+def normal_form(code: str, keep: Collection[str] = ()) -> str | None:
     """Equal for programs that differ only in such things; None if ``code`` does not parse.
 
     Local names, parameters, and functions that the program itself uses are numbered by where they first occur. A
     function that nobody in the program calls keeps its name, since others call it by that name; so do attributes,
-    keywords of calls, imports and built-in names. Docstrings are left out.
+    keywords of calls, imports and built-in names, and the names in ``keep``. Docstrings are left out.
     """
     tree = parse(code)
     if tree is None:
@@ -61,7 +61,7 @@ def normal_form(code: str) -> str | None:
             node.body = node.body[1:]  # type: ignore[attr-defined]
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for function in outermost_functions(tree):
-        _number(function, function_names(function), "local")
+        _number(function, function_names(function) - set(keep), "local")
     _number(tree, module_names(tree) & used, "module")
     return ast.dump(tree)
 

@@ -42,6 +42,11 @@ def test_a_result_is_named_or_not_as_in_y_minus() -> None:
     assert align_forms(bare.replace("a + b", "a - b"), named) == bare
 
 
+def test_a_name_that_y_minus_does_not_return_names_no_result() -> None:
+    chosen = "def f(x):\n    return x + 1\n"
+    assert align_forms("def f(x):\n    n = len(str(x))\n    return x - 1\n", chosen) == chosen
+
+
 def test_a_name_that_y_plus_uses_is_not_taken() -> None:
     chosen = "def f(answer):\n    return answer + 1\n"
     assert align_forms("def f(answer):\n    answer = 2\n    return answer\n", chosen) == chosen

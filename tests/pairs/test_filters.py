@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from iterpref.config import PairsConfig
@@ -10,12 +12,14 @@ from iterpref.focus.tree import diff_tree
 from iterpref.pairs.filters import (
     Candidate,
     beside_the_point,
+    keywords_of,
     only_comments,
     policies,
     same_ast,
     same_but_for_names,
     text_filters,
 )
+from iterpref.types import Case, Tests
 
 
 def test_a_pair_without_any_difference_that_counts_is_dropped() -> None:
@@ -117,3 +121,20 @@ def test_rewrites_are_dropped_over_the_share_if_so_configured() -> None:
     assert [check(pair) for check in policies(PairsConfig(rewrites="drop"))] == ["D- is over 50% of y-"]
     assert [check(pair) for check in policies(PairsConfig(rewrites="drop", max_share=0.7))] == [None]
     assert policies(PairsConfig(rewrites="keep")) == []
+
+
+def test_text_of_the_program_that_looks_like_comments_is_none() -> None:
+    text = 'x = """\n# {}\n"""\n'
+    assert only_comments(candidate(text.format("a"), text.format("b"))) is None
+    blank = candidate('x = """\na\n\nb"""\n', 'x = """\na\nb"""\n')
+    assert only_comments(blank) is None
+
+
+def test_a_parameter_that_the_tests_name_is_no_mere_name() -> None:
+    rejected, chosen = "def k(a):\n    return a\n", "def k(first):\n    return first\n"
+    plain = candidate(rejected, chosen)
+    assert same_but_for_names(plain) is not None
+    named = keywords_of(Tests("asserts", code="assert k(first=1) == 1"))
+    assert same_but_for_names(replace(plain, keywords=named)) is None
+    assert keywords_of(Tests("calls", cases=(Case((), 1, {"first": 1}),), entry_point="k")) == named
+    assert keywords_of(None) == frozenset()

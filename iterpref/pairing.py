@@ -37,6 +37,7 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
         return
     total = run.count("end", round)
     dropped: Counter[str] = Counter()
+    unanswered: Counter[bool] = Counter()
 
     def records(made: Iterable[tuple[str, Pair | Drop]]) -> Iterator[tuple[str, str, Any]]:
         kept = 0
@@ -46,6 +47,7 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
                 yield "drop", f"pairs:{id}", item
             else:
                 kept += 1
+                unanswered[item.provenance.get("judge") == "no answer"] += 1
                 yield "pair", id, item
         if not kept:
             told = ", ".join(f"{reason} ({count})" for reason, count in dropped.most_common(3))
@@ -65,6 +67,8 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
             ask_many=ask_many,
         )
         run.replace(("pair", "drop", "stage"), records(made), round)
+    if unanswered[True]:
+        console.print(f"the judge gave no verdict on {unanswered[True]} of {unanswered.total()} pairs; they are kept.")
     if dropped[FAULT]:
         console.print(f"{dropped[FAULT]} pairs could not be run for reasons of the machine; run again to retry them.")
 

@@ -27,6 +27,7 @@ __all__ = [
     "Style",
     "Verified",
     "apply_hunks",
+    "diff_lines",
     "focus_spans",
     "reruns_agree",
     "resolve_differ",

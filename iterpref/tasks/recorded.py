@@ -93,6 +93,10 @@ def _read_json(path: Path, lines: bool) -> Iterator[tuple[str, Mapping[str, Any]
 def _mapping(row: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(row, dict):
         raise InputError(f"{where}: a row is a JSON object with named fields, not {json.dumps(row)[:40]}.")
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: a text holds half a character (such as \\ud800); mend or remove the row.") from None
     return row
 
 

@@ -89,6 +89,7 @@ def test_parquet_and_dataset_folders_are_read_by_datasets(tmp_path: Path) -> Non
         ("[1]", r"line 2: a row is a JSON object"),
         ({**SESSION, "prompt": 5}, r"line 2: `prompt` is 5; it must be text"),
         ({key: value for key, value in SESSION.items() if key != "prompt"}, r"line 2: `prompt` is missing"),
+        ({**SESSION, "prompt": "\ud800"}, r"line 2: a text holds half a character"),
         ({**SESSION, "attempts": []}, r"line 2: `attempts` must be a list"),
         ({**SESSION, "attempts": [1]}, r"line 2: `attempts\[0\]` must be text"),
         ({**SESSION, "verdicts": ["pass"]}, r"line 2: `verdicts` has 1 entries for 2 attempts"),

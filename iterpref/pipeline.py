@@ -42,6 +42,7 @@ __all__ = [
 # What decides an attempt, and the keys of it that may change between two runs on one folder.
 _KEPT = ("collect", "chat", "tasks")
 _CHANGEABLE = {"limit", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
+_OF_WRITERS = {"model", "temperature", "max_new_tokens", "system", "request", "prompts"}  # decide nothing of recordings
 
 
 def open_run(recipe: Recipe) -> Run:
@@ -58,8 +59,11 @@ def open_run(recipe: Recipe) -> Run:
         before = run.manifest().get("recipe", {})
         now = json.loads(json.dumps(asdict(recipe)))
         written = before.get("collect", {}).get("source", "").startswith("features:") and run.count("source")
+        collected = before.get("collect", {})
+        recorded = not written and {collected.get("drafter"), collected.get("repairer")} == {"recorded"}
+        changeable = _CHANGEABLE | _OF_WRITERS if recorded else _CHANGEABLE
         for section in _KEPT if run.count("attempt") or written else ():
-            for key in now[section].keys() - _CHANGEABLE:
+            for key in now[section].keys() - changeable:
                 if key in before.get(section, {}) and before[section][key] != now[section][key]:
                     raise InputError(
                         f"{recipe.run}: its attempts were collected with {section}.{key}={before[section][key]!r}, "

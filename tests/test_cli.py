@@ -120,7 +120,7 @@ class Strict:
 def test_a_teacher_may_judge_whether_a_difference_is_cosmetic(cli: Cli, tmp_path: Path) -> None:
     name = recipe(tmp_path, {**SESSION, "attempts": [WRONG, WRONG.replace("x\n", "-x\n"), RIGHT], "verdicts": []})
     cli("collect", name)
-    code, *told = cli("pairs", name, f"pairs.judge={__name__}:Strict")
+    code, *told = cli("pairs", name, f"pairs.judge={__name__}:Strict", "collect.model=some-model")
     assert code == 0
     assert "gave no verdict on 1 of 1 pairs" in "".join(told)
     with Run(tmp_path / "run", read_only=True) as run:

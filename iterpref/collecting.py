@@ -12,7 +12,7 @@ from typing import Any, cast
 from iterpref.config import CollectConfig, Recipe
 from iterpref.debug import collect
 from iterpref.errors import InputError
-from iterpref.models import model_folder
+from iterpref.models import check_model, model_folder
 from iterpref.progress import console, progress_bar
 from iterpref.records import Finished
 from iterpref.report.costs import estimate_text
@@ -57,7 +57,7 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
         return
     writes = config.source.startswith("features:")
     chats = writes or "chat" in (config.drafter, config.repairer)
-    count = _known_to_be_well_formed(recipe, round)
+    count = _known_to_be_well_formed(recipe, round, model)
     seed = recipe.seed + round - 1
     with ExitStack() as stack:
         client = stack.enter_context(endpoint(run, recipe)) if chats else None
@@ -123,11 +123,16 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
         run.put("complete", finished, Finished(finished), round)
 
 
-def _known_to_be_well_formed(recipe: Recipe, round: int) -> int:
+def _known_to_be_well_formed(recipe: Recipe, round: int, model: str = "") -> int:
     """How many sources there are, after all that can be wrong with them has been looked for; nothing is stored yet."""
     config = recipe.collect
     if config.repairer == "resample" and config.drafter == "recorded":
         raise InputError("collect.repairer: resample draws versions from the drafter; set collect.drafter.")
+    teachers = {config.drafter, config.repairer} - {"recorded", "resample"}
+    for name in sorted(teachers):
+        resolve(name)
+    if "local" in teachers:
+        check_model(config.model or model or recipe.train.model_name_or_path, "collect.model")
     if config.source.startswith("features:"):
         load_tree(config.source.removeprefix("features:"))
         if not config.limit:

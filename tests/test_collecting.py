@@ -321,6 +321,9 @@ def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) 
         ("collect.source=features:tree.json", "'workflow > loading' is \"often\"; it must be a count or an object"),
         ("collect.source=features:nowhere.json", "feature tree cannot be read"),
         ("collect.source=nowhere.jsonl", "no such file"),
+        ("collect.repairer=serch", "there is no teacher named 'serch'; did you mean 'search'?"),
+        ("collect.drafter=nowhere:Student", "the teacher 'nowhere:Student' cannot be imported"),
+        ("collect.drafter=local", "no model was named; set collect.model"),
     ],
 )
 def test_bad_input_is_one_sentence_before_anything_is_asked(
@@ -340,6 +343,40 @@ def test_bad_input_is_one_sentence_before_anything_is_asked(
     assert code == 2
     assert sentence in " ".join(told.split())
     assert told.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ("", "no model was named; set train.model_name_or_path to a folder or a name"),
+        ("./nowhere", "./nowhere: there is no such model folder; set train.model_name_or_path"),
+        ("{folder}", "there is no model in that folder; set train.model_name_or_path"),
+    ],
+)
+def test_a_model_that_cannot_be_trained_is_told_before_anything_is_asked(
+    tmp_path: Path, cli: Cli, model: str, sentence: str
+) -> None:
+    with serve(sometimes_right) as server:
+        recipe(tmp_path, "run", server.url, 3)
+        (tmp_path / "r.yaml").write_text(
+            f"run: run\ncollect: {{source: tasks-3.jsonl, drafter: chat, repairer: chat}}\n"
+            f"chat: {{model: m, base_url: '{server.url}'}}\n"
+        )
+        code, told = cli("run", "r.yaml", f"train.model_name_or_path={model.format(folder=tmp_path)}")
+        assert server.asked == {}
+    assert code == 2
+    assert sentence in told
+
+
+def test_wrong_names_are_told_by_the_estimate_too(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "tree.json").write_text('{"workflow": {"loading": 3}}')
+    source = ["collect.source=features:tree.json", "collect.limit=3", "chat.model=m", "run=run"]
+    code, told = cli("collect", "codeflow", *source, "collect.drafter=local", "collect.model=./none", "--estimate")
+    assert code == 2
+    assert "./none: there is no such model folder; set collect.model" in told
+    code, told = cli("collect", "codeflow", *source, "collect.repairer=serch", "--estimate")
+    assert code == 2
+    assert "did you mean 'search'?" in told
 
 
 def test_a_budget_stops_cleanly_and_more_of_it_goes_on(tmp_path: Path, cli: Cli) -> None:

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from iterpref.errors import InputError
 
@@ -37,6 +37,10 @@ __all__ = [
 
 _STRICT = ConfigDict(extra="forbid")
 KeyPath = tuple[str, ...]
+_Count = Annotated[int, Field(ge=0)]
+_Some = Annotated[int, Field(ge=1)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Form = Literal["scenario", "function", "contest"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +59,14 @@ class CollectConfig:
     __pydantic_config__ = _STRICT
     source: str = ""  # sessions, pairs or tasks: JSONL(.gz), Parquet, a `datasets` name, micro:train, or features:FILE
     split: str = "train"  # for a `datasets` name
-    limit: int | None = None  # first N rows; how many tasks to write from features
+    limit: _Some | None = None  # first N rows; how many tasks to write from features
     drafter: str = "recorded"  # who writes version 0: recorded | local | chat | a dotted path
     repairer: str = "recorded"  # who repairs it: recorded | search | local | chat | a dotted path; or resample: the
     # drafter writes iterations + 1 independent versions instead (the baseline of the paper, after Code-Optimise)
-    iterations: int = 5  # repairs at most (paper: 5)
-    samples: int = 1  # drafts per task
-    temperature: float = 0.8  # of a drafter or repairer that samples
-    max_new_tokens: int = 512
+    iterations: _Count = 5  # repairs at most (paper: 5)
+    samples: _Some = 1  # drafts per task
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8  # of a drafter or repairer that samples
+    max_new_tokens: _Some = 512
     model: str = ""  # of the local teacher; empty: the model that is to be trained
 
 
@@ -78,9 +82,9 @@ class ChatConfig:
         default_factory=dict
     )  # further fields of every request body; null takes one away
     prompts: str = ""  # a folder of templates that take the place of the shipped ones of the same name
-    concurrency: int = 32  # requests under way at most; fewer where the server asks for it
-    deadline_seconds: float = 120.0  # for one try
-    budget_usd: float | None = None  # what all answers of the run may cost together
+    concurrency: _Some = 32  # requests under way at most; fewer where the server asks for it
+    deadline_seconds: _Positive = 120.0  # for one try
+    budget_usd: _Positive | None = None  # what all answers of the run may cost together
     prices: str = ""  # YAML of your own: model -> {input, output}, USD per million tokens
 
 
@@ -89,11 +93,11 @@ class TasksConfig:
     """How a teacher writes tasks from a feature tree (paper, section 3.1; EpiCoder, arXiv 2501.04694)."""
 
     __pydantic_config__ = _STRICT
-    forms: tuple[Literal["scenario", "function", "contest"], ...] = ("scenario", "function", "contest")  # in turn
-    widths: tuple[int, ...] = (5, 2, 1, 1)  # features drawn at each depth (EpiCoder)
-    temperature: float = 10.0  # features are drawn with p ~ frequency^(1/T) (EpiCoder: 10)
-    evolve: int = 0  # requests that make the tree richer first
-    max_new_tokens: int = 4096  # for instruction, solution and tests
+    forms: Annotated[tuple[_Form, ...], Field(min_length=1)] = ("scenario", "function", "contest")  # in turn
+    widths: Annotated[tuple[_Some, ...], Field(min_length=1)] = (5, 2, 1, 1)  # features drawn at each depth (EpiCoder)
+    temperature: _Positive = 10.0  # features are drawn with p ~ frequency^(1/T) (EpiCoder: 10)
+    evolve: _Count = 0  # requests that make the tree richer first
+    max_new_tokens: _Some = 4096  # for instruction, solution and tests
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,36 @@ def test_one_sentence(tmp_path: Path, text: str, overrides: list[str], sentence:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("chat.concurrency=0", "is 0, but input should be greater than or equal to 1"),
+        ("chat.deadline_seconds=0", "is 0, but input should be greater than 0"),
+        ("chat.deadline_seconds=.inf", "is inf, but input should be a finite number"),
+        ("chat.budget_usd=0", "is 0, but input should be greater than 0"),
+        ("collect.limit=0", "is 0, but input should be greater than or equal to 1"),
+        ("collect.iterations=-1", "is -1, but input should be greater than or equal to 0"),
+        ("collect.samples=0", "is 0, but input should be greater than or equal to 1"),
+        ("collect.temperature=-0.1", "is -0.1, but input should be greater than or equal to 0"),
+        ("collect.max_new_tokens=0", "is 0, but input should be greater than or equal to 1"),
+        ("tasks.temperature=0", "is 0, but input should be greater than 0"),
+        ("tasks.forms=[]", "is [], but tuple should have at least 1 item after validation, not 0"),
+        ("tasks.widths=[]", "is [], but tuple should have at least 1 item after validation, not 0"),
+        ("tasks.widths=[5, 0]", "is 0, but input should be greater than or equal to 1"),
+        ("tasks.evolve=-1", "is -1, but input should be greater than or equal to 0"),
+    ],
+)
+def test_a_number_out_of_bounds_is_one_sentence(tmp_path: Path, override: str, sentence: str) -> None:
+    with pytest.raises(InputError) as error:
+        load_recipe(write(tmp_path, GOOD), [override])
+    assert str(error.value) == f"override {override!r}: `{override.partition('=')[0]}` {sentence}."
+
+
+def test_no_limit_and_no_budget_are_null(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, GOOD), ["collect.limit=null", "chat.budget_usd=null", "collect.iterations=0"])
+    assert (recipe.collect.limit, recipe.chat.budget_usd, recipe.collect.iterations) == (None, None, 0)
+
+
 def test_a_missing_file_names_the_shipped_recipes() -> None:
     with pytest.raises(InputError, match="no such recipe file"):
         load_recipe("nowhere.yaml")

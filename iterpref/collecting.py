@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -165,8 +166,7 @@ def _store_sources(run: Run, recipe: Recipe, round: int) -> None:
 def endpoint(run: Run, recipe: Recipe) -> Iterator[Client]:
     """The client of a run, over the run's ledger."""
     config = recipe.chat
-    load_templates(prompts.__name__, prompts.NAMES, config.prompts)
-    load_templates(synthesis.PACKAGE, synthesis.TEMPLATES, config.prompts)
+    _check_templates(config.prompts)
     prices = load_prices(config.prices)
     with Ledger(run.path) as ledger:
         yield Client(
@@ -180,6 +180,17 @@ def endpoint(run: Run, recipe: Recipe) -> Iterator[Client]:
             system=config.system,
             request=config.request,
         )
+
+
+def _check_templates(own: str) -> None:
+    """Load all that may be asked with: what one stage does not use is found wrong before another was paid for."""
+    load_templates(prompts.__name__, prompts.NAMES, own)
+    load_templates(synthesis.PACKAGE, synthesis.TEMPLATES, own)
+    known = [*prompts.NAMES, *synthesis.TEMPLATES]
+    for path in sorted(Path(own).glob("*.jinja")) if own else ():
+        if path.stem not in known:
+            near = difflib.get_close_matches(path.stem, known, n=1, cutoff=0.0)[0]
+            raise InputError(f"{path}: there is no template of that name; did you mean {near}.jinja?")
 
 
 def _review(judge: Callable[[str, Tests], Verdict], task: Task, program: str, code: str) -> Any:
@@ -205,6 +216,7 @@ def estimate_stage(recipe: Recipe) -> str:
     if not writes and "chat" not in (config.drafter, config.repairer):
         raise InputError("the recipe asks no endpoint: neither its drafter nor its repairer is chat.")
     count = _known_to_be_well_formed(recipe, 1)
+    _check_templates(chat.prompts)
     spent, ended, done = [], 0, 0
     folder = Path(recipe.run)
     if (folder / LEDGER).exists():

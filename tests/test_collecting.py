@@ -368,6 +368,31 @@ def test_a_model_that_cannot_be_trained_is_told_before_anything_is_asked(
     assert sentence in told
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("repair.jinja", "{{ code.text }}", "repair.jinja: the template cannot be filled in"),
+        ("mend.jinja", "{{ falt }}", "mend.jinja: the template uses 'falt'"),
+        ("repiar.jinja", "{{ code }}", "repiar.jinja: there is no template of that name; did you mean repair.jinja?"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--estimate",)])
+def test_all_templates_are_looked_at_before_tasks_are_written(
+    tmp_path: Path, cli: Cli, file: str, text: str, sentence: str, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "tree.json").write_text('{"workflow": {"loading": 3}}')
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / file).write_text(text)
+    change = ["collect.source=features:tree.json", "collect.limit=3", "chat.model=m", "chat.budget_usd=null", "run=run"]
+    with serve(sometimes_right) as server:
+        code, told = cli(
+            "collect", "codeflow", *change, f"chat.base_url={server.url}", f"chat.prompts={tmp_path}/own", *more
+        )
+        assert server.asked == {}
+    assert code == 2
+    assert sentence in told
+
+
 def test_wrong_names_are_told_by_the_estimate_too(tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "tree.json").write_text('{"workflow": {"loading": 3}}')
     source = ["collect.source=features:tree.json", "collect.limit=3", "chat.model=m", "run=run"]

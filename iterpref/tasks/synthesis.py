@@ -28,15 +28,16 @@ from iterpref.types import Attempt, Outcome, Task, Trajectory, Verdict
 __all__ = ["TEMPLATES", "first_prompt", "synthesise"]
 
 PACKAGE = "iterpref.tasks.prompts"
-_FORM = frozenset({"features", "mandatory", "format"})
-TEMPLATES: Mapping[str, frozenset[str]] = {
+_FORM = {"features": ("algorithm > sorting", "workflow > logging"), "mandatory": 2, "format": "Answer with code."}
+TEMPLATES: Mapping[str, Mapping[str, Any]] = {
     "scenario": _FORM,
     "function": _FORM,
     "contest": _FORM,
-    "format": frozenset({"form"}),
-    "mend": frozenset({"fault"}),
-    "evolve": frozenset({"tree"}),
+    "format": {"form": "function"},
+    "mend": {"fault": "the tests assert nothing"},
+    "evolve": {"tree": '{"algorithm": {"sorting": {}}}'},
 }
+"""The templates of this stage, and what each may use, with a sample."""
 _MANDATORY = 2  # of the drawn features (EpiCoder)
 _EVOLVED = (2, 1, 2, 1)  # widths of the part of the tree that is shown to be made richer (EpiCoder)
 _UNJUDGED = Verdict(Outcome.INFRA, feedback="not judged")

@@ -4,7 +4,8 @@ Any OpenAI-compatible server works (OpenAI, vLLM, SGLang, llama.cpp, ``transform
 OPENAI_API_KEY; a server on this machine needs none. What goes wrong is told apart by what helps:
 
 * the server asks for less (429, 503, no answer in time): fewer requests at once, Retry-After is honoured, tried again;
-* it stumbles (5xx, a broken connection, an answer that is none): tried again, a few times for one question;
+* it stumbles (5xx, a broken connection, an answer that is none): tried again, a few times for one question; where
+  nothing at all is heard this is counted only once the server is known to be there;
 * it refuses this question (other 4xx): the question is given up, unless nothing was ever answered;
 * it is gone (no answer for a while, and it does not even list its models): everything stops with one sentence;
 * the key, the model or the quota is wrong, or the budget is used up: everything stops with one sentence.
@@ -130,6 +131,7 @@ class Client:
         self._over = asyncio.Event()
         self._fatal: Exception | None = None
         self._last_word = self._last_answer = monotonic()
+        self._there = False  # it listed its models since its last word to a question
         self._answered = False  # anything, since it was opened
         self._given_up = 0
         self._throttled = 0  # how often the server was overloaded since its last answer
@@ -204,6 +206,7 @@ class Client:
         worst = await self._reserved(body)
         if self._open == 0:
             self._last_word = self._last_answer = monotonic()
+            self._there = False
         self._open += 1
         answer: Answer | None = None
         try:
@@ -240,7 +243,7 @@ class Client:
     async def _tries(self, key: str, body: Mapping[str, Any]) -> tuple[str, Answer]:
         import openai
 
-        stumbled = 0
+        stumbled = failed = 0
         jitter = random.Random(key)  # the same question waits as long in every run
         while True:
             async with self._pace.slot() as begun:
@@ -254,10 +257,11 @@ class Client:
                     fault = read_fault(error)
                     self.ledger.fault(key, fault.kind)
                     if fault.heard:
-                        self._last_word = monotonic()
+                        self._last_word, self._there = monotonic(), False
                     self._give_up_on(error, fault)
                 else:
                     self._last_word = self._last_answer = monotonic()
+                    self._there = False
                     self._throttled = 0
                     self._pace.grow()
                     return text, answer
@@ -268,11 +272,12 @@ class Client:
                 elif self._throttled > 1:  # fewer at once did not help: all of them wait, longer each time
                     self._pace.hold(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._throttled - 2)))
             # where nothing at all was heard meanwhile, the server may be gone: that is for the watch to find out
+            failed += not fault.later
             stumbled += not fault.later and self._last_word >= started
-            if stumbled >= _TRIES:
+            if (failed if self._there else stumbled) >= _TRIES:
                 raise Unanswered(f"gave no answer in {_TRIES} tries, at last: {fault.kind}", final=False)
             if fault.wait is None:
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, stumbled - 1)) * jitter.uniform(0.5, 1.5)
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, failed - 1)) * jitter.uniform(0.5, 1.5)
                 await _within(self._over.wait(), pause)
             self._go_on()
 
@@ -352,6 +357,7 @@ class Client:
                 alive = True
             else:
                 alive = True
+            self._there = alive
             if alive:
                 self._last_word = monotonic()
             elif (asked := asked + 1) == 2:

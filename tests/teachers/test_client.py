@@ -158,6 +158,35 @@ def test_a_slow_server_is_not_taken_for_a_dead_one() -> None:
     assert isinstance(end, Answer)
 
 
+def drop(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """The connection is closed without a word."""
+    raise ConnectionAbortedError
+
+
+def test_a_server_that_lists_its_models_and_drops_every_question_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_module, "_LONGEST_PAUSE", 8.0)
+    texts = [f"question {number}" for number in range(20)]
+    with serve(drop) as server:
+        ends = ask_all(Client("m", server.url, silence=0.4), texts)
+    assert {type(end) for end in ends} == {InputError}
+    assert "gave no answer in 6 tries, at last: connection lost for 'm'; look at its log" in str(ends[0])
+    # six tries wait 0.02, 0.04 ... 0.32 seconds, by a half more or less; by then the watch has looked
+    assert max(server.asked.values()) <= 8
+
+
+def test_a_question_whose_connection_is_always_dropped_is_left_and_the_others_are_answered() -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return drop(body) if "bad" in body["messages"][0]["content"] else echo(body)
+
+    with serve(answer) as server:
+        good, bad = ask_all(Client("m", server.url, silence=0.3), ["good", "bad"])
+    assert isinstance(good, Answer)
+    assert isinstance(bad, Unanswered)
+    assert not bad.final
+
+
 def test_a_server_that_dies_on_the_way_is_one_sentence_and_the_rest_is_asked_later(tmp_path: Path) -> None:
     texts = [f"question {number}" for number in range(200)]
     port = free_port()

@@ -40,6 +40,15 @@ KeyPath = tuple[str, ...]
 _Count = Annotated[int, Field(ge=0)]
 _Some = Annotated[int, Field(ge=1)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_SHORTEST_SECRET = 8  # a key for a server of one's own is often a word such as EMPTY, which may stand anywhere
+_NOT_OF_A_REQUEST = {  # fields of a request body that are set elsewhere, or that would change what an answer is
+    "api_key": "set the environment variable OPENAI_API_KEY",
+    "extra_headers": "set the environment variable OPENAI_API_KEY, and take other headers away",
+    "messages": "use chat.system and chat.prompts",
+    "model": "use chat.model",
+    "n": "use collect.samples",
+    "stream": "answers are read whole, so take it away",
+}
 _Form = Literal["scenario", "function", "contest"]
 
 
@@ -204,7 +213,8 @@ def load_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe by path, or by the name of one that ships with the package, and apply ``key=value`` overrides.
 
     Raises:
-        InputError: missing file, YAML that does not parse, unknown key, value of a wrong type, unset variable.
+        InputError: missing file, YAML that does not parse, unknown key, value of a wrong type or out of bounds, unset
+            variable, a value that holds the key of the endpoint.
     """
     name, text = _read(source)
     try:
@@ -225,8 +235,13 @@ def load_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
         path = _override(data, override)
         origin[path] = f"override {override!r}"
     data = _expand(data, (), origin, name)
+    _refuse_secrets(data, (), origin, name)
     _check_keys(data, Recipe, (), origin, name)
     recipe: Recipe = _validate(TypeAdapter(Recipe), data, (), origin, name)
+    for key, remedy in _NOT_OF_A_REQUEST.items():
+        if key in recipe.chat.request:
+            here = ("chat", "request", key)
+            raise InputError(f"{_where(origin, here, name)}: `{'.'.join(here)}` cannot be set; {remedy}.")
     for variant, change in recipe.variants.items():
         at = ("variants", variant)
         _check_keys(change, TrainConfig, at, origin, name)
@@ -291,6 +306,25 @@ def _expand(value: Any, path: KeyPath, origin: dict[KeyPath, str], name: str) ->
         return os.environ[match[1]]
 
     return re.sub(r"\$\{(\w+)\}", replace, value)
+
+
+def _refuse_secrets(value: Any, path: KeyPath, origin: dict[KeyPath, str], name: str) -> None:
+    """The run folder keeps the recipe, so the endpoint's key must not be in it."""
+    secret = os.environ.get("OPENAI_API_KEY", "").strip()
+    if len(secret) < _SHORTEST_SECRET:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_secrets(item, (*path, key), origin, name)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_secrets(item, path, origin, name)
+    elif secret in str(value):
+        where = _where(origin, path, name).replace(secret, "***")
+        raise InputError(
+            f"{where}: `{'.'.join(path)}` holds the content of OPENAI_API_KEY, which the run folder would keep; take "
+            "it away, the key is read from the environment."
+        )
 
 
 @cache

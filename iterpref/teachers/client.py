@@ -224,7 +224,8 @@ class Client:
             self._given_up += 1
             never = not self._answered if error.final else not self._answered and not self.ledger.spent()
             if never or self._given_up >= _GIVEN_UP * (1 + self._pace.running):
-                told = InputError(f"{self.where} {error} for {self.model!r}; look at its log, then run again.")
+                remedy = "correct chat.model or chat.request" if error.final else "look at its log"
+                told = InputError(f"{self.where} {error} for {self.model!r}; {remedy}, then run again.")
                 raise self._stop(told) from None
             raise
         finally:
@@ -383,8 +384,9 @@ class Client:
     def _said(self, error: Any) -> str:
         """The server's own words, short and without the key."""
         said = getattr(error, "body", None)
-        said = said.get("message", "") if isinstance(said, dict) else ""
-        flat = " ".join(str(said).replace(self._key, "***").split())[:160]
+        if isinstance(said, dict):  # servers differ in the name; OpenAI's own is told by the first
+            said = next((said[name] for name in ("message", "detail", "error") if said.get(name)), "")
+        flat = " ".join(str(said or "").replace(self._key, "***").split())[:160]
         return f" ({flat})" if flat else ""
 
 

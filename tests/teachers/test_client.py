@@ -255,6 +255,25 @@ def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
         Client("m", url)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "no such field"}},
+        {"message": "no such field"},
+        {"detail": "no such field"},
+        {"detail": [{"loc": ["body"], "msg": "no such field"}]},
+        {"error": "no such field"},
+    ],
+)
+def test_what_a_server_says_of_a_request_is_told_with_the_keys_to_correct(body: dict[str, Any]) -> None:
+    with serve(lambda _: (400, body)) as server:
+        (end,) = ask_all(Client("m", server.url), ["a"])
+    assert isinstance(end, InputError)
+    assert "answered with status 400 (" in str(end)
+    assert "no such field" in str(end)
+    assert str(end).endswith("for 'm'; correct chat.model or chat.request, then run again.")
+
+
 def test_the_key_is_not_in_what_the_server_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     with serve(lambda body: (400, {"error": {"message": "bad sk-secret"}})) as server:

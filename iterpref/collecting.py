@@ -25,7 +25,7 @@ from iterpref.teachers.base import Settings, Teacher
 from iterpref.teachers.client import Client, OutOfBudget, characters_to_tokens
 from iterpref.teachers.estimate import Plan, debugging, writing
 from iterpref.teachers.ledger import LEDGER, Ledger
-from iterpref.teachers.prices import load_prices
+from iterpref.teachers.prices import check_priced, load_prices
 from iterpref.teachers.prompts import load_templates
 from iterpref.types import Attempt, Task, Tests, Trajectory, Verdict
 
@@ -227,7 +227,10 @@ def estimate_stage(recipe: Recipe) -> str:
             ended = run.count("end")
             done = run.count("source") + sum(id.startswith("tasks:") for id in run.ids("left"))
     prices = load_prices(chat.prices)
+    if chat.budget_usd is not None:
+        check_priced(chat.model, prices)
     loads = []
+    most_prompt = most_code = 0.0
     if writes:
         tree = load_tree(config.source.removeprefix("features:"))
         size = characters_to_tokens(len(synthesis.first_prompt(tree, recipe.tasks, recipe.seed, chat.prompts)))
@@ -240,13 +243,21 @@ def estimate_stage(recipe: Recipe) -> str:
             spent=spent,
         )
         prompt_tokens = size
+        most_prompt = recipe.tasks.max_new_tokens  # instruction and solution come in one answer
     else:
-        tasks = load_tasks(config.source, config.limit, config.split, recipe.seed)
-        prompt_tokens = characters_to_tokens(sum(len(source.task.prompt) for _, source in tasks) / count)
+        characters = 0
+        for _, source in load_tasks(config.source, config.limit, config.split, recipe.seed):
+            characters += len(source.task.prompt)
+            if config.drafter == "recorded":
+                most_code = max([most_code, *(characters_to_tokens(len(each.code)) for each in source.attempts)])
+        prompt_tokens = characters_to_tokens(characters / count)
     sampling = config.repairer == "resample"
+    system = characters_to_tokens(len(chat.system))
     loads += debugging(
         max(0, count * config.samples - ended),
-        prompt_tokens + characters_to_tokens(len(chat.system)),
+        prompt_tokens + system,
+        most_prompt_tokens=most_prompt + system,
+        most_code_tokens=most_code,
         drafts=config.drafter == "chat",
         repairs=config.repairer == "chat",
         sampling=sampling,

@@ -339,6 +339,8 @@ def test_bad_input_is_one_sentence_before_anything_is_asked(
             f"chat: {{model: m, base_url: '{server.url}'}}\n"
         )
         code, told = cli("collect", "r.yaml", change)
+        if "budget" in change:
+            assert cli("collect", "r.yaml", change, "--estimate") == (code, told)
         assert server.asked == {}
     assert code == 2
     assert sentence in " ".join(told.split())

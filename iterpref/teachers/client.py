@@ -28,7 +28,7 @@ from iterpref.teachers.budget import Budget, OutOfBudget
 from iterpref.teachers.faults import Fault, read_fault
 from iterpref.teachers.ledger import Answer, Ledger, Malformed, read_answer, request_key
 from iterpref.teachers.pace import Pace
-from iterpref.teachers.prices import Price, load_prices, total_cost
+from iterpref.teachers.prices import Price, check_priced, load_prices, total_cost
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -103,8 +103,8 @@ class Client:
         self._request = dict(request or {})
         self._prices = dict(prices) if prices is not None else load_prices()
         self._budget_usd = budget_usd
-        if budget_usd is not None and model not in self._prices:
-            raise InputError(f"chat.budget_usd needs a price for {model!r}; add it to a file named by chat.prices.")
+        if budget_usd is not None:
+            check_priced(model, self._prices)
         if budget_usd is not None and total_cost(self.ledger.spent(), self._prices) is None:
             raise InputError(
                 "chat.budget_usd cannot be kept: the ledger holds answers without a price or token counts; "

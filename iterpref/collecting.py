@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 from iterpref.config import CollectConfig, Recipe
@@ -30,6 +31,8 @@ from iterpref.teachers.prompts import load_templates
 from iterpref.types import Attempt, Task, Tests, Trajectory, Verdict
 
 __all__ = ["collect_stage", "endpoint", "estimate_stage", "load_tasks", "made_key"]
+
+_MEASURED = 1000  # prompts of tasks, for an estimate
 
 
 def load_tasks(source: str, limit: int | None, split: str, seed: int) -> Iterator[tuple[str, Trajectory]]:
@@ -231,13 +234,19 @@ def estimate_stage(recipe: Recipe) -> str:
         check_priced(chat.model, prices)
     loads = []
     most_prompt = most_code = 0.0
+    system = characters_to_tokens(len(chat.system))
     if writes:
         tree = load_tree(config.source.removeprefix("features:"))
-        size = characters_to_tokens(len(synthesis.first_prompt(tree, recipe.tasks, recipe.seed, chat.prompts)))
+        sizes = [
+            characters_to_tokens(len(synthesis.task_prompt(tree, recipe.tasks, number, recipe.seed, chat.prompts)))
+            for number in range(min(count, _MEASURED))
+        ]
+        size = fmean(sizes)
         open_tasks = max(0, count - done)
         loads += writing(
             open_tasks,
-            size,
+            size + system,
+            most_prompt_tokens=max(sizes) + system,
             evolve=recipe.tasks.evolve if open_tasks == count else 0,
             max_new_tokens=recipe.tasks.max_new_tokens,
             spent=spent,
@@ -252,7 +261,6 @@ def estimate_stage(recipe: Recipe) -> str:
                 most_code = max([most_code, *(characters_to_tokens(len(each.code)) for each in source.attempts)])
         prompt_tokens = characters_to_tokens(characters / count)
     sampling = config.repairer == "resample"
-    system = characters_to_tokens(len(chat.system))
     loads += debugging(
         max(0, count * config.samples - ended),
         prompt_tokens + system,

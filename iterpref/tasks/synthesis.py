@@ -25,7 +25,7 @@ from iterpref.teachers.client import Client, Unanswered
 from iterpref.teachers.prompts import load_templates
 from iterpref.types import Attempt, Outcome, Task, Trajectory, Verdict
 
-__all__ = ["TEMPLATES", "first_prompt", "synthesise"]
+__all__ = ["TEMPLATES", "synthesise", "task_prompt"]
 
 PACKAGE = "iterpref.tasks.prompts"
 _FORM = {"features": ("algorithm > sorting", "workflow > logging"), "mandatory": 2, "format": "Answer with code."}
@@ -73,9 +73,9 @@ def synthesise(
     return asyncio.run(stage.work_off(count, progress))
 
 
-def first_prompt(tree: Feature, config: TasksConfig, seed: int = 0, prompts: str = "") -> str:
-    """The prompt of the first task: for estimates, and to look at."""
-    return _prompt(tree, config, 0, seed, prompts)[2]
+def task_prompt(tree: Feature, config: TasksConfig, number: int = 0, seed: int = 0, prompts: str = "") -> str:
+    """The prompt of a task by its number: for estimates, and to look at."""
+    return _prompt(tree, config, number, seed, prompts)[2]
 
 
 class _Synthesis:

@@ -1,7 +1,8 @@
 """What a collection will ask and cost, told before anything is sent.
 
 Two figures: at most, where every session goes on to its last iteration and every answer uses its whole limit, also
-where it is sent back in a prompt; and expected, where sessions are solved as the paper's were. Money only where the model has a price.
+where it is sent back in a prompt; and expected, where sessions are solved as the paper's were. Money only where the
+model has a price.
 """
 
 from __future__ import annotations
@@ -106,14 +107,24 @@ def debugging(
 
 
 def writing(
-    tasks: int, prompt_tokens: float, *, evolve: int, max_new_tokens: int, spent: Sequence[Spent] = ()
+    tasks: int,
+    prompt_tokens: float,
+    *,
+    evolve: int,
+    max_new_tokens: int,
+    spent: Sequence[Spent] = (),
+    most_prompt_tokens: float = 0.0,
 ) -> list[Load]:
-    """Calls to write tasks. That an answer must be asked for again is counted in the highest figure only."""
+    """Calls to write tasks whose prompts have so many tokens on average, and at most so many where that is more.
+
+    That an answer must be asked for again is counted in the highest figure only.
+    """
+    most_prompt = max(prompt_tokens, most_prompt_tokens)
     answer = _answer("task", max_new_tokens, spent)
-    again = prompt_tokens + max_new_tokens + _MEND_TOKENS
+    again = most_prompt + max_new_tokens + _MEND_TOKENS
     return [
         Load("features", evolve, evolve, 200, 400, min(_USUAL, max_new_tokens), max_new_tokens),
-        Load("task", tasks, tasks, prompt_tokens, prompt_tokens, answer, max_new_tokens),
+        Load("task", tasks, tasks, prompt_tokens, most_prompt, answer, max_new_tokens),
         Load("task, again", tasks, 0, again, again, answer, max_new_tokens),
     ]
 

@@ -60,4 +60,6 @@ def test_a_plan_in_money() -> None:
     (most, expected) = Plan(loads, Price(input=1.0, output=10.0)).rows()
     assert most == ("at most", 20, 10 * 600 + 10 * 2700, 40_000, pytest.approx((33_000 + 400_000) / 1e6))
     assert expected == ("expected", 10, 6000, 12_000, pytest.approx((6000 + 120_000) / 1e6))
+    (_, task, again) = writing(10, 600, evolve=0, max_new_tokens=2000, most_prompt_tokens=700)
+    assert (task.prompt_tokens, task.most_prompt_tokens, again.most_prompt_tokens) == (600, 700, 2800)
     assert Plan(loads, None).rows()[0][4] is None

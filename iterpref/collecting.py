@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
@@ -248,11 +248,11 @@ def estimate_stage(recipe: Recipe) -> str:
             size + system,
             most_prompt_tokens=max(sizes) + system,
             evolve=recipe.tasks.evolve if open_tasks == count else 0,
-            max_new_tokens=recipe.tasks.max_new_tokens,
+            max_new_tokens=_limit(chat.request, recipe.tasks.max_new_tokens),
             spent=spent,
         )
         prompt_tokens = size
-        most_prompt = recipe.tasks.max_new_tokens  # instruction and solution come in one answer
+        most_prompt = _limit(chat.request, recipe.tasks.max_new_tokens)  # instruction and solution come in one answer
     else:
         characters = 0
         for _, source in load_tasks(config.source, config.limit, config.split, recipe.seed):
@@ -270,11 +270,17 @@ def estimate_stage(recipe: Recipe) -> str:
         repairs=config.repairer == "chat",
         sampling=sampling,
         iterations=config.iterations,
-        max_new_tokens=config.max_new_tokens,
+        max_new_tokens=_limit(chat.request, config.max_new_tokens),
         spent=spent,
     )
     plan = Plan(tuple(loads), prices.get(chat.model))
     return estimate_text(plan, chat.model, count, ended, spent, prices)
+
+
+def _limit(request: Mapping[str, Any], own: int) -> int:
+    """Tokens of an answer at most, where further fields of the request may say another number."""
+    body = {"max_tokens": own, **request}
+    return int(body["max_tokens"] or body.get("max_completion_tokens") or own)
 
 
 def made_key(what: str, source: str, *settings: object) -> str:

@@ -304,6 +304,9 @@ def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) 
     assert "| at most | 60 |" in told  # ten drafts, fifty repairs
     assert "| expected | 34 |" in told  # 10 + 10 * (0.633 + 0.541 + 0.462 + 0.394 + 0.337)
     assert "unknown" not in told
+    code, told = cli("collect", "r.yaml", "chat.request={max_tokens: null, max_completion_tokens: 500}", "--estimate")
+    assert code == 0
+    assert "| 30,000 |" in told  # what a request says itself is its limit
 
 
 @pytest.mark.parametrize(

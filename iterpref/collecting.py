@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import difflib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 from iterpref.config import CollectConfig, Recipe
 from iterpref.debug import collect
 from iterpref.errors import InputError
-from iterpref.models import model_folder
+from iterpref.models import check_model, model_folder
 from iterpref.progress import console, progress_bar
 from iterpref.records import Finished
 from iterpref.report.costs import estimate_text
@@ -24,11 +26,13 @@ from iterpref.teachers.base import Settings, Teacher
 from iterpref.teachers.client import Client, OutOfBudget, characters_to_tokens
 from iterpref.teachers.estimate import Plan, debugging, writing
 from iterpref.teachers.ledger import LEDGER, Ledger
-from iterpref.teachers.prices import load_prices
+from iterpref.teachers.prices import check_priced, load_prices
 from iterpref.teachers.prompts import load_templates
 from iterpref.types import Attempt, Task, Tests, Trajectory, Verdict
 
 __all__ = ["collect_stage", "endpoint", "estimate_stage", "load_tasks", "made_key"]
+
+_MEASURED = 1000  # prompts of tasks, for an estimate
 
 
 def load_tasks(source: str, limit: int | None, split: str, seed: int) -> Iterator[tuple[str, Trajectory]]:
@@ -57,7 +61,7 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
         return
     writes = config.source.startswith("features:")
     chats = writes or "chat" in (config.drafter, config.repairer)
-    count = _known_to_be_well_formed(recipe, round)
+    count = _known_to_be_well_formed(recipe, round, model)
     seed = recipe.seed + round - 1
     with ExitStack() as stack:
         client = stack.enter_context(endpoint(run, recipe)) if chats else None
@@ -123,11 +127,16 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
         run.put("complete", finished, Finished(finished), round)
 
 
-def _known_to_be_well_formed(recipe: Recipe, round: int) -> int:
+def _known_to_be_well_formed(recipe: Recipe, round: int, model: str = "") -> int:
     """How many sources there are, after all that can be wrong with them has been looked for; nothing is stored yet."""
     config = recipe.collect
     if config.repairer == "resample" and config.drafter == "recorded":
         raise InputError("collect.repairer: resample draws versions from the drafter; set collect.drafter.")
+    teachers = {config.drafter, config.repairer} - {"recorded", "resample"}
+    for name in sorted(teachers):
+        resolve(name)
+    if "local" in teachers:
+        check_model(config.model or model or recipe.train.model_name_or_path, "collect.model")
     if config.source.startswith("features:"):
         load_tree(config.source.removeprefix("features:"))
         if not config.limit:
@@ -160,8 +169,7 @@ def _store_sources(run: Run, recipe: Recipe, round: int) -> None:
 def endpoint(run: Run, recipe: Recipe) -> Iterator[Client]:
     """The client of a run, over the run's ledger."""
     config = recipe.chat
-    load_templates(prompts.__name__, prompts.NAMES, config.prompts)
-    load_templates(synthesis.PACKAGE, synthesis.TEMPLATES, config.prompts)
+    _check_templates(config.prompts)
     prices = load_prices(config.prices)
     with Ledger(run.path) as ledger:
         yield Client(
@@ -175,6 +183,17 @@ def endpoint(run: Run, recipe: Recipe) -> Iterator[Client]:
             system=config.system,
             request=config.request,
         )
+
+
+def _check_templates(own: str) -> None:
+    """Load all that may be asked with: what one stage does not use is found wrong before another was paid for."""
+    load_templates(prompts.__name__, prompts.NAMES, own)
+    load_templates(synthesis.PACKAGE, synthesis.TEMPLATES, own)
+    known = [*prompts.NAMES, *synthesis.TEMPLATES]
+    for path in sorted(Path(own).glob("*.jinja")) if own else ():
+        if path.stem not in known:
+            near = difflib.get_close_matches(path.stem, known, n=1, cutoff=0.0)[0]
+            raise InputError(f"{path}: there is no template of that name; did you mean {near}.jinja?")
 
 
 def _review(judge: Callable[[str, Tests], Verdict], task: Task, program: str, code: str) -> Any:
@@ -200,6 +219,7 @@ def estimate_stage(recipe: Recipe) -> str:
     if not writes and "chat" not in (config.drafter, config.repairer):
         raise InputError("the recipe asks no endpoint: neither its drafter nor its repairer is chat.")
     count = _known_to_be_well_formed(recipe, 1)
+    _check_templates(chat.prompts)
     spent, ended, done = [], 0, 0
     folder = Path(recipe.run)
     if (folder / LEDGER).exists():
@@ -210,35 +230,57 @@ def estimate_stage(recipe: Recipe) -> str:
             ended = run.count("end")
             done = run.count("source") + sum(id.startswith("tasks:") for id in run.ids("left"))
     prices = load_prices(chat.prices)
+    if chat.budget_usd is not None:
+        check_priced(chat.model, prices)
     loads = []
+    most_prompt = most_code = 0.0
+    system = characters_to_tokens(len(chat.system))
     if writes:
         tree = load_tree(config.source.removeprefix("features:"))
-        size = characters_to_tokens(len(synthesis.first_prompt(tree, recipe.tasks, recipe.seed, chat.prompts)))
+        sizes = [
+            characters_to_tokens(len(synthesis.task_prompt(tree, recipe.tasks, number, recipe.seed, chat.prompts)))
+            for number in range(min(count, _MEASURED))
+        ]
+        size = fmean(sizes)
         open_tasks = max(0, count - done)
         loads += writing(
             open_tasks,
-            size,
+            size + system,
+            most_prompt_tokens=max(sizes) + system,
             evolve=recipe.tasks.evolve if open_tasks == count else 0,
-            max_new_tokens=recipe.tasks.max_new_tokens,
+            max_new_tokens=_limit(chat.request, recipe.tasks.max_new_tokens),
             spent=spent,
         )
         prompt_tokens = size
+        most_prompt = _limit(chat.request, recipe.tasks.max_new_tokens)  # instruction and solution come in one answer
     else:
-        tasks = load_tasks(config.source, config.limit, config.split, recipe.seed)
-        prompt_tokens = characters_to_tokens(sum(len(source.task.prompt) for _, source in tasks) / count)
+        characters = 0
+        for _, source in load_tasks(config.source, config.limit, config.split, recipe.seed):
+            characters += len(source.task.prompt)
+            if config.drafter == "recorded":
+                most_code = max([most_code, *(characters_to_tokens(len(each.code)) for each in source.attempts)])
+        prompt_tokens = characters_to_tokens(characters / count)
     sampling = config.repairer == "resample"
     loads += debugging(
         max(0, count * config.samples - ended),
-        prompt_tokens + characters_to_tokens(len(chat.system)),
+        prompt_tokens + system,
+        most_prompt_tokens=most_prompt + system,
+        most_code_tokens=most_code,
         drafts=config.drafter == "chat",
         repairs=config.repairer == "chat",
         sampling=sampling,
         iterations=config.iterations,
-        max_new_tokens=config.max_new_tokens,
+        max_new_tokens=_limit(chat.request, config.max_new_tokens),
         spent=spent,
     )
     plan = Plan(tuple(loads), prices.get(chat.model))
     return estimate_text(plan, chat.model, count, ended, spent, prices)
+
+
+def _limit(request: Mapping[str, Any], own: int) -> int:
+    """Tokens of an answer at most, where further fields of the request may say another number."""
+    body = {"max_tokens": own, **request}
+    return int(body["max_tokens"] or body.get("max_completion_tokens") or own)
 
 
 def made_key(what: str, source: str, *settings: object) -> str:

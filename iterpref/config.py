@@ -37,6 +37,19 @@ __all__ = [
 
 _STRICT = ConfigDict(extra="forbid")
 KeyPath = tuple[str, ...]
+_Count = Annotated[int, Field(ge=0)]
+_Some = Annotated[int, Field(ge=1)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_SHORTEST_SECRET = 8  # a key for a server of one's own is often a word such as EMPTY, which may stand anywhere
+_NOT_OF_A_REQUEST = {  # fields of a request body that are set elsewhere, or that would change what an answer is
+    "api_key": "set the environment variable OPENAI_API_KEY",
+    "extra_headers": "set the environment variable OPENAI_API_KEY, and take other headers away",
+    "messages": "use chat.system and chat.prompts",
+    "model": "use chat.model",
+    "n": "use collect.samples",
+    "stream": "answers are read whole, so take it away",
+}
+_Form = Literal["scenario", "function", "contest"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +68,14 @@ class CollectConfig:
     __pydantic_config__ = _STRICT
     source: str = ""  # sessions, pairs or tasks: JSONL(.gz), Parquet, a `datasets` name, micro:train, or features:FILE
     split: str = "train"  # for a `datasets` name
-    limit: int | None = None  # first N rows; how many tasks to write from features
+    limit: _Some | None = None  # first N rows; how many tasks to write from features
     drafter: str = "recorded"  # who writes version 0: recorded | local | chat | a dotted path
     repairer: str = "recorded"  # who repairs it: recorded | search | local | chat | a dotted path; or resample: the
     # drafter writes iterations + 1 independent versions instead (the baseline of the paper, after Code-Optimise)
-    iterations: int = 5  # repairs at most (paper: 5)
-    samples: int = 1  # drafts per task
-    temperature: float = 0.8  # of a drafter or repairer that samples
-    max_new_tokens: int = 512
+    iterations: _Count = 5  # repairs at most (paper: 5)
+    samples: _Some = 1  # drafts per task
+    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8  # of a drafter or repairer that samples
+    max_new_tokens: _Some = 512
     model: str = ""  # of the local teacher; empty: the model that is to be trained
 
 
@@ -78,9 +91,9 @@ class ChatConfig:
         default_factory=dict
     )  # further fields of every request body; null takes one away
     prompts: str = ""  # a folder of templates that take the place of the shipped ones of the same name
-    concurrency: int = 32  # requests under way at most; fewer where the server asks for it
-    deadline_seconds: float = 120.0  # for one try
-    budget_usd: float | None = None  # what all answers of the run may cost together
+    concurrency: _Some = 32  # requests under way at most; fewer where the server asks for it
+    deadline_seconds: _Positive = 120.0  # for one try
+    budget_usd: _Positive | None = None  # what all answers of the run may cost together
     prices: str = ""  # YAML of your own: model -> {input, output}, USD per million tokens
 
 
@@ -89,11 +102,11 @@ class TasksConfig:
     """How a teacher writes tasks from a feature tree (paper, section 3.1; EpiCoder, arXiv 2501.04694)."""
 
     __pydantic_config__ = _STRICT
-    forms: tuple[Literal["scenario", "function", "contest"], ...] = ("scenario", "function", "contest")  # in turn
-    widths: tuple[int, ...] = (5, 2, 1, 1)  # features drawn at each depth (EpiCoder)
-    temperature: float = 10.0  # features are drawn with p ~ frequency^(1/T) (EpiCoder: 10)
-    evolve: int = 0  # requests that make the tree richer first
-    max_new_tokens: int = 4096  # for instruction, solution and tests
+    forms: Annotated[tuple[_Form, ...], Field(min_length=1)] = ("scenario", "function", "contest")  # in turn
+    widths: Annotated[tuple[_Some, ...], Field(min_length=1)] = (5, 2, 1, 1)  # features drawn at each depth (EpiCoder)
+    temperature: _Positive = 10.0  # features are drawn with p ~ frequency^(1/T) (EpiCoder: 10)
+    evolve: _Count = 0  # requests that make the tree richer first
+    max_new_tokens: _Some = 4096  # for instruction, solution and tests
 
 
 @dataclass(frozen=True)
@@ -200,7 +213,8 @@ def load_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe by path, or by the name of one that ships with the package, and apply ``key=value`` overrides.
 
     Raises:
-        InputError: missing file, YAML that does not parse, unknown key, value of a wrong type, unset variable.
+        InputError: missing file, YAML that does not parse, unknown key, value of a wrong type or out of bounds, unset
+            variable, a value that holds the key of the endpoint.
     """
     name, text = _read(source)
     try:
@@ -221,8 +235,13 @@ def load_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
         path = _override(data, override)
         origin[path] = f"override {override!r}"
     data = _expand(data, (), origin, name)
+    _refuse_secrets(data, (), origin, name)
     _check_keys(data, Recipe, (), origin, name)
     recipe: Recipe = _validate(TypeAdapter(Recipe), data, (), origin, name)
+    for key, remedy in _NOT_OF_A_REQUEST.items():
+        if key in recipe.chat.request:
+            here = ("chat", "request", key)
+            raise InputError(f"{_where(origin, here, name)}: `{'.'.join(here)}` cannot be set; {remedy}.")
     for variant, change in recipe.variants.items():
         at = ("variants", variant)
         _check_keys(change, TrainConfig, at, origin, name)
@@ -287,6 +306,25 @@ def _expand(value: Any, path: KeyPath, origin: dict[KeyPath, str], name: str) ->
         return os.environ[match[1]]
 
     return re.sub(r"\$\{(\w+)\}", replace, value)
+
+
+def _refuse_secrets(value: Any, path: KeyPath, origin: dict[KeyPath, str], name: str) -> None:
+    """The run folder keeps the recipe, so the endpoint's key must not be in it."""
+    secret = os.environ.get("OPENAI_API_KEY", "").strip()
+    if len(secret) < _SHORTEST_SECRET:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_secrets(item, (*path, key), origin, name)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_secrets(item, path, origin, name)
+    elif secret in str(value):
+        where = _where(origin, path, name).replace(secret, "***")
+        raise InputError(
+            f"{where}: `{'.'.join(path)}` holds the content of OPENAI_API_KEY, which the run folder would keep; take "
+            "it away, the key is read from the environment."
+        )
 
 
 @cache

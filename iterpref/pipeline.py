@@ -17,7 +17,7 @@ from iterpref.config import Recipe, TrainConfig, variants
 from iterpref.errors import InputError
 from iterpref.evaluate import evaluate, pass_rate, results
 from iterpref.lookup import lookup
-from iterpref.models import model_folder
+from iterpref.models import check_model, model_folder
 from iterpref.pairing import pairs_stage
 from iterpref.progress import console, progress_bar
 from iterpref.records import Finished, Trained, fingerprint
@@ -205,6 +205,8 @@ def run_recipe(run: Run, recipe: Recipe) -> str:
     """
     if recipe.rounds > 1 and recipe.collect.drafter == "recorded":
         raise InputError("rounds: later rounds draft anew with the tuned model, so collect.drafter must be local.")
+    for config in variants(recipe).values():
+        check_model(config.model_name_or_path, "train.model_name_or_path")
     model, best = recipe.train.model_name_or_path, ""
     if recipe.evaluate.test:
         evaluate_stage(run, recipe, model, "base", "test")

@@ -304,6 +304,9 @@ def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) 
     assert "| at most | 60 |" in told  # ten drafts, fifty repairs
     assert "| expected | 34 |" in told  # 10 + 10 * (0.633 + 0.541 + 0.462 + 0.394 + 0.337)
     assert "unknown" not in told
+    code, told = cli("collect", "r.yaml", "chat.request={max_tokens: null, max_completion_tokens: 500}", "--estimate")
+    assert code == 0
+    assert "| 30,000 |" in told  # what a request says itself is its limit
 
 
 @pytest.mark.parametrize(
@@ -321,6 +324,9 @@ def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) 
         ("collect.source=features:tree.json", "'workflow > loading' is \"often\"; it must be a count or an object"),
         ("collect.source=features:nowhere.json", "feature tree cannot be read"),
         ("collect.source=nowhere.jsonl", "no such file"),
+        ("collect.repairer=serch", "there is no teacher named 'serch'; did you mean 'search'?"),
+        ("collect.drafter=nowhere:Student", "the teacher 'nowhere:Student' cannot be imported"),
+        ("collect.drafter=local", "no model was named; set collect.model"),
     ],
 )
 def test_bad_input_is_one_sentence_before_anything_is_asked(
@@ -336,10 +342,71 @@ def test_bad_input_is_one_sentence_before_anything_is_asked(
             f"chat: {{model: m, base_url: '{server.url}'}}\n"
         )
         code, told = cli("collect", "r.yaml", change)
+        if "budget" in change:
+            assert cli("collect", "r.yaml", change, "--estimate") == (code, told)
         assert server.asked == {}
     assert code == 2
     assert sentence in " ".join(told.split())
     assert told.strip().count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ("", "no model was named; set train.model_name_or_path to a folder or a name"),
+        ("./nowhere", "./nowhere: there is no such model folder; set train.model_name_or_path"),
+        ("{folder}", "there is no model in that folder; set train.model_name_or_path"),
+    ],
+)
+def test_a_model_that_cannot_be_trained_is_told_before_anything_is_asked(
+    tmp_path: Path, cli: Cli, model: str, sentence: str
+) -> None:
+    with serve(sometimes_right) as server:
+        recipe(tmp_path, "run", server.url, 3)
+        (tmp_path / "r.yaml").write_text(
+            f"run: run\ncollect: {{source: tasks-3.jsonl, drafter: chat, repairer: chat}}\n"
+            f"chat: {{model: m, base_url: '{server.url}'}}\n"
+        )
+        code, told = cli("run", "r.yaml", f"train.model_name_or_path={model.format(folder=tmp_path)}")
+        assert server.asked == {}
+    assert code == 2
+    assert sentence in told
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "sentence"),
+    [
+        ("repair.jinja", "{{ code.text }}", "repair.jinja: the template cannot be filled in"),
+        ("mend.jinja", "{{ falt }}", "mend.jinja: the template uses 'falt'"),
+        ("repiar.jinja", "{{ code }}", "repiar.jinja: there is no template of that name; did you mean repair.jinja?"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--estimate",)])
+def test_all_templates_are_looked_at_before_tasks_are_written(
+    tmp_path: Path, cli: Cli, file: str, text: str, sentence: str, more: tuple[str, ...]
+) -> None:
+    (tmp_path / "tree.json").write_text('{"workflow": {"loading": 3}}')
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / file).write_text(text)
+    change = ["collect.source=features:tree.json", "collect.limit=3", "chat.model=m", "chat.budget_usd=null", "run=run"]
+    with serve(sometimes_right) as server:
+        code, told = cli(
+            "collect", "codeflow", *change, f"chat.base_url={server.url}", f"chat.prompts={tmp_path}/own", *more
+        )
+        assert server.asked == {}
+    assert code == 2
+    assert sentence in told
+
+
+def test_wrong_names_are_told_by_the_estimate_too(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "tree.json").write_text('{"workflow": {"loading": 3}}')
+    source = ["collect.source=features:tree.json", "collect.limit=3", "chat.model=m", "run=run"]
+    code, told = cli("collect", "codeflow", *source, "collect.drafter=local", "collect.model=./none", "--estimate")
+    assert code == 2
+    assert "./none: there is no such model folder; set collect.model" in told
+    code, told = cli("collect", "codeflow", *source, "collect.repairer=serch", "--estimate")
+    assert code == 2
+    assert "did you mean 'search'?" in told
 
 
 def test_a_budget_stops_cleanly_and_more_of_it_goes_on(tmp_path: Path, cli: Cli) -> None:

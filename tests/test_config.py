@@ -86,6 +86,68 @@ def test_one_sentence(tmp_path: Path, text: str, overrides: list[str], sentence:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("chat.concurrency=0", "is 0, but input should be greater than or equal to 1"),
+        ("chat.deadline_seconds=0", "is 0, but input should be greater than 0"),
+        ("chat.deadline_seconds=.inf", "is inf, but input should be a finite number"),
+        ("chat.budget_usd=0", "is 0, but input should be greater than 0"),
+        ("collect.limit=0", "is 0, but input should be greater than or equal to 1"),
+        ("collect.iterations=-1", "is -1, but input should be greater than or equal to 0"),
+        ("collect.samples=0", "is 0, but input should be greater than or equal to 1"),
+        ("collect.temperature=-0.1", "is -0.1, but input should be greater than or equal to 0"),
+        ("collect.max_new_tokens=0", "is 0, but input should be greater than or equal to 1"),
+        ("tasks.temperature=0", "is 0, but input should be greater than 0"),
+        ("tasks.forms=[]", "is [], but tuple should have at least 1 item after validation, not 0"),
+        ("tasks.widths=[]", "is [], but tuple should have at least 1 item after validation, not 0"),
+        ("tasks.widths=[5, 0]", "is 0, but input should be greater than or equal to 1"),
+        ("tasks.evolve=-1", "is -1, but input should be greater than or equal to 0"),
+    ],
+)
+def test_a_number_out_of_bounds_is_one_sentence(tmp_path: Path, override: str, sentence: str) -> None:
+    with pytest.raises(InputError) as error:
+        load_recipe(write(tmp_path, GOOD), [override])
+    assert str(error.value) == f"override {override!r}: `{override.partition('=')[0]}` {sentence}."
+
+
+@pytest.mark.parametrize("key", ["api_key", "extra_headers", "messages", "model", "n", "stream"])
+def test_a_request_may_not_hold_what_is_set_elsewhere(tmp_path: Path, key: str) -> None:
+    text = f"run: x\nchat:\n  request:\n    top_k: 5\n    {key}: 1\n"
+    with pytest.raises(InputError, match=rf"r\.yaml, line 5: `chat\.request\.{key}` cannot be set; .*\.$"):
+        load_recipe(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("run: x\nchat:\n  system: key ${OPENAI_API_KEY}\n", "line 3: `chat.system` holds"),
+        ("run: x\nchat:\n  request:\n    user: [sk-very-secret]\n", "line 4: `chat.request.user` holds"),
+    ],
+)
+def test_the_key_of_the_endpoint_may_not_stand_in_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, where: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    with pytest.raises(InputError) as error:
+        load_recipe(write(tmp_path, text))
+    assert where in str(error.value)
+    assert "sk-very-secret" not in str(error.value)
+    with pytest.raises(InputError) as error:
+        load_recipe(write(tmp_path, GOOD), ["chat.system=sk-very-secret"])
+    assert "override 'chat.system=***'" in str(error.value)
+
+
+def test_a_word_in_place_of_a_key_may_stand_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "a")
+    assert load_recipe(write(tmp_path, GOOD)).collect.source == "a.jsonl"
+
+
+def test_no_limit_and_no_budget_are_null(tmp_path: Path) -> None:
+    recipe = load_recipe(write(tmp_path, GOOD), ["collect.limit=null", "chat.budget_usd=null", "collect.iterations=0"])
+    assert (recipe.collect.limit, recipe.chat.budget_usd, recipe.collect.iterations) == (None, None, 0)
+
+
 def test_a_missing_file_names_the_shipped_recipes() -> None:
     with pytest.raises(InputError, match="no such recipe file"):
         load_recipe("nowhere.yaml")

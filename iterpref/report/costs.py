@@ -28,7 +28,8 @@ def estimate_text(plan: Plan, model: str, tasks: int, ended: int, spent: Sequenc
         ],
     )
     lines += [
-        "At most: every session goes to its last iteration, every answer to its limit; failed tries are not counted.",
+        "At most: every session goes to its last iteration, every answer to its limit, also where a prompt",
+        "holds it, and all feedback to its own; failed tries are not counted.",
         "Expected: sessions are solved as in the paper (36.7 % at first, 67.5 % after five repairs, between them",
         "interpolated); answers are as long as those of their kind in the ledger, else 400 tokens (tasks 1,200).",
         "A token is taken to be four characters.",

@@ -20,6 +20,8 @@ from iterpref.errors import InputError
 __all__ = ["Feature", "categories", "grow", "load_tree", "merge", "nested", "sample"]
 
 _JOINT = "---"
+_DEEPEST = 100
+_MOST = 1e15  # of a count: sums of such stay exact
 _LANGUAGE = "programming language"  # a category of extracted trees; every task here is one for Python
 
 
@@ -43,7 +45,8 @@ def load_tree(path: str) -> Feature:
     """Read a tree; its root has no name.
 
     Raises:
-        InputError: no such file, not JSON, or an entry that is neither a count nor an object; the sentence names it.
+        InputError: no such file, not JSON, nested too deeply, or an entry that is neither a count nor an object; the
+            sentence names it.
     """
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -51,9 +54,13 @@ def load_tree(path: str) -> Feature:
         raise InputError(f"{path}: the feature tree cannot be read ({error.strerror}); correct the path.") from None
     except ValueError as error:
         raise InputError(f"{path}: the feature tree is not JSON ({error}); mend the file.") from None
+    except RecursionError:
+        raise InputError(f"{path}: the feature tree is nested too deeply; {_DEEPEST} levels are read.") from None
     if not isinstance(data, dict) or not data:
         raise InputError(f"{path}: a feature tree is a JSON object of categories; this one is empty or something else.")
-    flat = all(isinstance(value, dict) and "frequency" in value for value in data.values())
+    flat = any(_JOINT in name for name in data) or all(
+        isinstance(value, dict) and "frequency" in value for value in data.values()
+    )
     root = _flat(data, path) if flat else _nested(data, path, ())
     if not any(child.children for child in root.children.values()):
         raise InputError(f"{path}: no category of the feature tree has a feature in it; add some.")
@@ -62,6 +69,7 @@ def load_tree(path: str) -> Feature:
 
 def _nested(data: Mapping[str, Any], path: str, above: tuple[str, ...]) -> Feature:
     node = Feature()
+    _check_depth(above, path)
     for name, value in data.items():
         if isinstance(value, dict):
             child = _nested(value, path, (*above, name))
@@ -78,10 +86,13 @@ def _nested(data: Mapping[str, Any], path: str, above: tuple[str, ...]) -> Featu
 def _flat(data: Mapping[str, Any], path: str) -> Feature:
     root = Feature()
     for joined, value in data.items():
+        if not isinstance(value, dict) or "frequency" not in value:
+            raise InputError(f'{path}: {joined!r} has no frequency; write it as {{"frequency": 3}}.')
         if not _is_count(value["frequency"]):
-            raise InputError(f"{path}: the frequency of {joined!r} is {value['frequency']!r}; it must be a number.")
-        node = root
-        for name in joined.split(_JOINT):
+            raise InputError(f"{path}: the frequency of {joined!r} is {value['frequency']!r}; it must be a count.")
+        node, names = root, joined.split(_JOINT)
+        _check_depth(names, path)
+        for name in names:
             node = node.children.setdefault(name, Feature())
         node.frequency = float(value["frequency"])
     root.frequency = sum(child.frequency for child in root.children.values())
@@ -89,7 +100,13 @@ def _flat(data: Mapping[str, Any], path: str) -> Feature:
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST
+
+
+def _check_depth(names: Sequence[str], path: str) -> None:
+    if len(names) > _DEEPEST:
+        where = " > ".join(names)[:80]
+        raise InputError(f"{path}: what is below {where!r} is nested too deeply; {_DEEPEST} levels are read.")
 
 
 def merge(tree: Feature, other: Feature) -> Feature:

@@ -25,18 +25,19 @@ from iterpref.teachers.client import Client, Unanswered
 from iterpref.teachers.prompts import load_templates
 from iterpref.types import Attempt, Outcome, Task, Trajectory, Verdict
 
-__all__ = ["TEMPLATES", "first_prompt", "synthesise"]
+__all__ = ["TEMPLATES", "synthesise", "task_prompt"]
 
 PACKAGE = "iterpref.tasks.prompts"
-_FORM = frozenset({"features", "mandatory", "format"})
-TEMPLATES: Mapping[str, frozenset[str]] = {
+_FORM = {"features": ("algorithm > sorting", "workflow > logging"), "mandatory": 2, "format": "Answer with code."}
+TEMPLATES: Mapping[str, Mapping[str, Any]] = {
     "scenario": _FORM,
     "function": _FORM,
     "contest": _FORM,
-    "format": frozenset({"form"}),
-    "mend": frozenset({"fault"}),
-    "evolve": frozenset({"tree"}),
+    "format": {"form": "function"},
+    "mend": {"fault": "the tests assert nothing"},
+    "evolve": {"tree": '{"algorithm": {"sorting": {}}}'},
 }
+"""The templates of this stage, and what each may use, with a sample."""
 _MANDATORY = 2  # of the drawn features (EpiCoder)
 _EVOLVED = (2, 1, 2, 1)  # widths of the part of the tree that is shown to be made richer (EpiCoder)
 _UNJUDGED = Verdict(Outcome.INFRA, feedback="not judged")
@@ -72,9 +73,9 @@ def synthesise(
     return asyncio.run(stage.work_off(count, progress))
 
 
-def first_prompt(tree: Feature, config: TasksConfig, seed: int = 0, prompts: str = "") -> str:
-    """The prompt of the first task: for estimates, and to look at."""
-    return _prompt(tree, config, 0, seed, prompts)[2]
+def task_prompt(tree: Feature, config: TasksConfig, number: int = 0, seed: int = 0, prompts: str = "") -> str:
+    """The prompt of a task by its number: for estimates, and to look at."""
+    return _prompt(tree, config, number, seed, prompts)[2]
 
 
 class _Synthesis:

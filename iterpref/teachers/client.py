@@ -4,7 +4,8 @@ Any OpenAI-compatible server works (OpenAI, vLLM, SGLang, llama.cpp, ``transform
 OPENAI_API_KEY; a server on this machine needs none. What goes wrong is told apart by what helps:
 
 * the server asks for less (429, 503, no answer in time): fewer requests at once, Retry-After is honoured, tried again;
-* it stumbles (5xx, a broken connection, an answer that is none): tried again, a few times for one question;
+* it stumbles (5xx, a broken connection, an answer that is none): tried again, a few times for one question; where
+  nothing at all is heard this is counted only once the server is known to be there;
 * it refuses this question (other 4xx): the question is given up, unless nothing was ever answered;
 * it is gone (no answer for a while, and it does not even list its models): everything stops with one sentence;
 * the key, the model or the quota is wrong, or the budget is used up: everything stops with one sentence.
@@ -27,7 +28,7 @@ from iterpref.teachers.budget import Budget, OutOfBudget
 from iterpref.teachers.faults import Fault, read_fault
 from iterpref.teachers.ledger import Answer, Ledger, Malformed, read_answer, request_key
 from iterpref.teachers.pace import Pace
-from iterpref.teachers.prices import Price, load_prices, total_cost
+from iterpref.teachers.prices import Price, check_priced, load_prices, total_cost
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -102,8 +103,8 @@ class Client:
         self._request = dict(request or {})
         self._prices = dict(prices) if prices is not None else load_prices()
         self._budget_usd = budget_usd
-        if budget_usd is not None and model not in self._prices:
-            raise InputError(f"chat.budget_usd needs a price for {model!r}; add it to a file named by chat.prices.")
+        if budget_usd is not None:
+            check_priced(model, self._prices)
         if budget_usd is not None and total_cost(self.ledger.spent(), self._prices) is None:
             raise InputError(
                 "chat.budget_usd cannot be kept: the ledger holds answers without a price or token counts; "
@@ -130,6 +131,7 @@ class Client:
         self._over = asyncio.Event()
         self._fatal: Exception | None = None
         self._last_word = self._last_answer = monotonic()
+        self._there = False  # it listed its models since its last word to a question
         self._answered = False  # anything, since it was opened
         self._given_up = 0
         self._throttled = 0  # how often the server was overloaded since its last answer
@@ -204,6 +206,7 @@ class Client:
         worst = await self._reserved(body)
         if self._open == 0:
             self._last_word = self._last_answer = monotonic()
+            self._there = False
         self._open += 1
         answer: Answer | None = None
         try:
@@ -221,7 +224,8 @@ class Client:
             self._given_up += 1
             never = not self._answered if error.final else not self._answered and not self.ledger.spent()
             if never or self._given_up >= _GIVEN_UP * (1 + self._pace.running):
-                told = InputError(f"{self.where} {error} for {self.model!r}; look at its log, then run again.")
+                remedy = "correct chat.model or chat.request" if error.final else "look at its log"
+                told = InputError(f"{self.where} {error} for {self.model!r}; {remedy}, then run again.")
                 raise self._stop(told) from None
             raise
         finally:
@@ -240,7 +244,7 @@ class Client:
     async def _tries(self, key: str, body: Mapping[str, Any]) -> tuple[str, Answer]:
         import openai
 
-        stumbled = 0
+        stumbled = failed = 0
         jitter = random.Random(key)  # the same question waits as long in every run
         while True:
             async with self._pace.slot() as begun:
@@ -254,10 +258,11 @@ class Client:
                     fault = read_fault(error)
                     self.ledger.fault(key, fault.kind)
                     if fault.heard:
-                        self._last_word = monotonic()
+                        self._last_word, self._there = monotonic(), False
                     self._give_up_on(error, fault)
                 else:
                     self._last_word = self._last_answer = monotonic()
+                    self._there = False
                     self._throttled = 0
                     self._pace.grow()
                     return text, answer
@@ -268,11 +273,12 @@ class Client:
                 elif self._throttled > 1:  # fewer at once did not help: all of them wait, longer each time
                     self._pace.hold(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._throttled - 2)))
             # where nothing at all was heard meanwhile, the server may be gone: that is for the watch to find out
+            failed += not fault.later
             stumbled += not fault.later and self._last_word >= started
-            if stumbled >= _TRIES:
+            if (failed if self._there else stumbled) >= _TRIES:
                 raise Unanswered(f"gave no answer in {_TRIES} tries, at last: {fault.kind}", final=False)
             if fault.wait is None:
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, stumbled - 1)) * jitter.uniform(0.5, 1.5)
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, failed - 1)) * jitter.uniform(0.5, 1.5)
                 await _within(self._over.wait(), pause)
             self._go_on()
 
@@ -352,6 +358,7 @@ class Client:
                 alive = True
             else:
                 alive = True
+            self._there = alive
             if alive:
                 self._last_word = monotonic()
             elif (asked := asked + 1) == 2:
@@ -377,8 +384,9 @@ class Client:
     def _said(self, error: Any) -> str:
         """The server's own words, short and without the key."""
         said = getattr(error, "body", None)
-        said = said.get("message", "") if isinstance(said, dict) else ""
-        flat = " ".join(str(said).replace(self._key, "***").split())[:160]
+        if isinstance(said, dict):  # servers differ in the name; OpenAI's own is told by the first
+            said = next((said[name] for name in ("message", "detail", "error") if said.get(name)), "")
+        flat = " ".join(str(said or "").replace(self._key, "***").split())[:160]
         return f" ({flat})" if flat else ""
 
 

@@ -12,12 +12,12 @@ shape can still tip a choice between two nearly equal tokens. Temperature 0 take
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from iterpref.errors import InputError
+from iterpref.models import check_model
 from iterpref.suites.rendering import Renderer
 from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.teachers.prompts import repair_prompt
@@ -167,10 +167,7 @@ def _load(source: str, device: torch.device) -> tuple[Any, Any]:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # ours is the one that is read
-    if not source:
-        raise InputError("the local teacher was given no model; set collect.model to a folder or a name.")
-    if os.path.sep in source and not os.path.isdir(source) and source.count("/") != 1:
-        raise InputError(f"{source}: there is no such model folder; give a folder made by save_pretrained, or a name.")
+    check_model(source, "collect.model")
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
         dtype = "auto" if device.type == "cuda" else torch.float32  # bfloat16 is slow on most CPUs

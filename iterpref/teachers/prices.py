@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -13,7 +13,7 @@ import yaml
 from iterpref.errors import InputError
 from iterpref.teachers.ledger import Spent
 
-__all__ = ["Price", "Prices", "load_prices", "total_cost"]
+__all__ = ["Price", "Prices", "check_priced", "load_prices", "total_cost"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,16 @@ def load_prices(own: str = "") -> Prices:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{own}: the price table cannot be read ({error}); correct chat.prices.") from None
     return table
+
+
+def check_priced(model: str, prices: Mapping[str, Price]) -> None:
+    """A budget can be kept only for a model whose price is known.
+
+    Raises:
+        InputError: it has none.
+    """
+    if model not in prices:
+        raise InputError(f"chat.budget_usd needs a price for {model!r}; add it to a file named by chat.prices.")
 
 
 def total_cost(spent: Iterable[Spent], prices: Prices) -> float | None:

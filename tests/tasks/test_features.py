@@ -91,6 +91,15 @@ def test_new_features_are_as_frequent_as_their_siblings(tmp_path: Path) -> None:
         ('{"a": 3}', "no category of the feature tree has a feature"),
         ('{"a": {"x": null}}', "'a > x' is null; it must be a count"),
         ('{"a": {"frequency": "3"}}', "the frequency of 'a' is '3'"),
+        ('{"a": {"x": Infinity}}', "'a > x' is Infinity; it must be a count"),
+        ('{"a": {"x": 1e400}}', "'a > x' is Infinity; it must be a count"),
+        ('{"a": {"x": NaN}}', "'a > x' is NaN; it must be a count"),
+        ('{"a---x": {"frequency": 1e400}}', "the frequency of 'a---x' is inf"),
+        ('{"a---b": {"frequency": 3}, "c---d": {"frequenc": 3}}', "'c---d' has no frequency"),
+        ('{"a": {"b": ' + '{"x": ' * 200 + "1" + "}" * 202, "what is below 'a > b > x > .* is nested too deeply"),
+        ('{"a": ' + '{"x": ' * 3000 + "1" + "}" * 3001, "tree.json: .* nested too deeply"),
+        ('{"a": ' + '{"x": ' * 300_000 + "1" + "}" * 300_001, "tree.json: .* nested too deeply"),
+        ('{"a' + "---x" * 3000 + '": {"frequency": 1}}', "what is below 'a > x > x .* is nested too deeply"),
     ],
 )
 def test_a_malformed_tree_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:

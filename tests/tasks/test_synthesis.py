@@ -16,7 +16,7 @@ from iterpref.sandbox import Sandbox
 from iterpref.store import Drop, Run
 from iterpref.tasks import synthesise
 from iterpref.tasks.features import load_tree
-from iterpref.tasks.synthesis import TEMPLATES, first_prompt
+from iterpref.tasks.synthesis import TEMPLATES, task_prompt
 from iterpref.teachers.client import Client
 from iterpref.teachers.ledger import Ledger
 from iterpref.teachers.prompts import load_templates
@@ -128,7 +128,7 @@ def test_every_form_says_its_features_and_how_to_answer(tmp_path: Path) -> None:
     (tmp_path / "tree.json").write_text(json.dumps(TREE))
     tree = load_tree(str(tmp_path / "tree.json"))
     for form in ("scenario", "function", "contest"):
-        prompt = first_prompt(tree, TasksConfig(forms=(form,)))  # type: ignore[arg-type]
+        prompt = task_prompt(tree, TasksConfig(forms=(form,)))  # type: ignore[arg-type]
         assert "- workflow > " in prompt
         assert ("tests.json" in prompt) == (form == "contest")
         assert prompt.count("<instruction>") == 1

@@ -158,6 +158,35 @@ def test_a_slow_server_is_not_taken_for_a_dead_one() -> None:
     assert isinstance(end, Answer)
 
 
+def drop(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """The connection is closed without a word."""
+    raise ConnectionAbortedError
+
+
+def test_a_server_that_lists_its_models_and_drops_every_question_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client_module, "_LONGEST_PAUSE", 8.0)
+    texts = [f"question {number}" for number in range(20)]
+    with serve(drop) as server:
+        ends = ask_all(Client("m", server.url, silence=0.4), texts)
+    assert {type(end) for end in ends} == {InputError}
+    assert "gave no answer in 6 tries, at last: connection lost for 'm'; look at its log" in str(ends[0])
+    # six tries wait 0.02, 0.04 ... 0.32 seconds, by a half more or less; by then the watch has looked
+    assert max(server.asked.values()) <= 8
+
+
+def test_a_question_whose_connection_is_always_dropped_is_left_and_the_others_are_answered() -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return drop(body) if "bad" in body["messages"][0]["content"] else echo(body)
+
+    with serve(answer) as server:
+        good, bad = ask_all(Client("m", server.url, silence=0.3), ["good", "bad"])
+    assert isinstance(good, Answer)
+    assert isinstance(bad, Unanswered)
+    assert not bad.final
+
+
 def test_a_server_that_dies_on_the_way_is_one_sentence_and_the_rest_is_asked_later(tmp_path: Path) -> None:
     texts = [f"question {number}" for number in range(200)]
     port = free_port()
@@ -224,6 +253,25 @@ def test_a_budget_needs_a_price() -> None:
 def test_an_address_that_is_none_is_one_sentence(url: str) -> None:
     with pytest.raises(InputError, match=r"chat\.base_url is no address"):
         Client("m", url)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "no such field"}},
+        {"message": "no such field"},
+        {"detail": "no such field"},
+        {"detail": [{"loc": ["body"], "msg": "no such field"}]},
+        {"error": "no such field"},
+    ],
+)
+def test_what_a_server_says_of_a_request_is_told_with_the_keys_to_correct(body: dict[str, Any]) -> None:
+    with serve(lambda _: (400, body)) as server:
+        (end,) = ask_all(Client("m", server.url), ["a"])
+    assert isinstance(end, InputError)
+    assert "answered with status 400 (" in str(end)
+    assert "no such field" in str(end)
+    assert str(end).endswith("for 'm'; correct chat.model or chat.request, then run again.")
 
 
 def test_the_key_is_not_in_what_the_server_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,27 @@ def test_a_name_that_nobody_defines_is_one_sentence_that_names_the_template(tmp_
         prompts.repair_prompt(Request(TASK, (Attempt(0, "x", Verdict(Outcome.WRONG)),)), str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{{ prompt.foo.bar }}", r"draft\.jinja: the template cannot be filled in \(.* has no attribute 'foo'\); mend"),
+        ("{{ prompt + 1 }}", r"draft\.jinja: the template cannot be filled in"),
+    ],
+)
+def test_a_template_that_cannot_be_filled_in_is_found_when_it_is_loaded(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "draft.jinja").write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        prompts.load_templates(prompts.__name__, prompts.NAMES, str(tmp_path))
+
+
+def test_a_template_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "draft.jinja").write_bytes(b"\xff\xfe{")
+    with pytest.raises(InputError, match=r"draft\.jinja: the template cannot be read .*save it as UTF-8 text"):
+        prompts.load_templates(prompts.__name__, prompts.NAMES, str(tmp_path))
+
+
 def test_a_template_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "draft.jinja").write_text("Mine: {{ prompt }}")
     assert prompts.draft_prompt(Request(TASK), str(tmp_path)) == "Mine: Add <one> & more."

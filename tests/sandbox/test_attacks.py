@@ -359,7 +359,9 @@ def test_37_no_residue_for_the_next_program(box: Sandbox) -> None:
     lines = [
         "import os",
         "assert 'LEFT' not in os.environ",
-        "assert os.listdir('/tmp') == ['work'], os.listdir('/tmp')",
+        "import sys",
+        "shown = {path.split('/')[2] for path in (sys.prefix, sys.base_prefix) if path.startswith('/tmp/')}",
+        "assert set(os.listdir('/tmp')) == {'work'} | shown, os.listdir('/tmp')",  # the interpreter may live there
     ]
     assert judge(box, function(*lines, "assert os.listdir('.') == []")).passed
 

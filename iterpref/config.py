@@ -125,7 +125,7 @@ class PairsConfig:
     deletions: Literal["drop", "keep", "junction"] = "junction"  # y- only lacks code: see docs/focus.md
     rewrites: Literal["drop", "keep", "weight"] = "keep"  # the focus is over `max_share` of y-: see docs/focus.md
     max_share: Annotated[float, Field(gt=0, le=1)] = 0.5  # of the characters of y- that are not blank
-    style: str = "target"  # or a baseline: symmetric, augmented-1, hybrid, focused-dpo, ...: see docs/recipes.md
+    style: str = "target"  # or a baseline: augmented-1, augmented-2, hybrid, focused-dpo, ...: see docs/recipes.md
     max_lines: Annotated[int, Field(ge=1)] = 20  # D- longer than this is dropped (paper: 20)
     max_tokens: Annotated[int, Field(ge=1)] = 2048  # longer y+ or y- are dropped (paper: 2,048); needs a tokenizer
     tokenizers: tuple[str, ...] = ()  # names or paths; the first one counts for max_tokens, all are summarised

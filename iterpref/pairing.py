@@ -37,7 +37,7 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
         return
     total = run.count("end", round)
     dropped: Counter[str] = Counter()
-    unanswered: Counter[bool] = Counter()
+    judged: Counter[str] = Counter()
 
     def records(made: Iterable[tuple[str, Pair | Drop]]) -> Iterator[tuple[str, str, Any]]:
         kept = 0
@@ -47,7 +47,7 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
                 yield "drop", f"pairs:{id}", item
             else:
                 kept += 1
-                unanswered[item.provenance.get("judge") == "no answer"] += 1
+                judged[str(item.provenance.get("judge", ""))] += 1
                 yield "pair", id, item
         if not kept:
             told = ", ".join(f"{reason} ({count})" for reason, count in dropped.most_common(3))
@@ -67,8 +67,9 @@ def pairs_stage(run: Run, recipe: Recipe, round: int = 1) -> None:
             ask_many=ask_many,
         )
         run.replace(("pair", "drop", "stage"), records(made), round)
-    if unanswered[True]:
-        console.print(f"the judge gave no verdict on {unanswered[True]} of {unanswered.total()} pairs; they are kept.")
+    if judged["no answer"]:
+        asked = judged["no answer"] + judged["functional"]
+        console.print(f"the judge gave no verdict on {judged['no answer']} of {asked} pairs that are kept.")
     if dropped[FAULT]:
         console.print(f"{dropped[FAULT]} pairs could not be run for reasons of the machine; run again to retry them.")
 

@@ -122,7 +122,7 @@ def test_a_teacher_may_judge_whether_a_difference_is_cosmetic(cli: Cli, tmp_path
     cli("collect", name)
     code, *told = cli("pairs", name, f"pairs.judge={__name__}:Strict", "collect.model=some-model")
     assert code == 0
-    assert "gave no verdict on 1 of 1 pairs" in "".join(told)
+    assert "gave no verdict on 1 of 1 pairs that are kept" in "".join(told)
     with Run(tmp_path / "run", read_only=True) as run:
         (pair,) = [pair for _, pair in run.items("pair", Pair)]
         assert run.drops("pairs") == {"the language model calls the difference cosmetic": 1}

@@ -24,6 +24,7 @@ from iterpref.store import Drop, Run
 from iterpref.teachers.base import AskedTeacher, Reply, Request, Teacher
 from iterpref.teachers.client import Unanswered
 from iterpref.types import Attempt, Outcome, Task, Tests, Trajectory, Verdict
+from iterpref.workers import work_together
 
 __all__ = ["Judge", "Progress", "Review", "collect"]
 
@@ -157,13 +158,7 @@ class _Stage:
                 else:
                     self._desks[id(teacher)] = desk = Desk(teacher, self._quiet)
                     stack.callback(desk.close)
-            workers = [asyncio.create_task(work()) for _ in range(min(_WINDOW, total - done))]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+            await work_together(work, min(_WINDOW, total - done))
         return left
 
     async def _debug(self, session: _Session) -> None:

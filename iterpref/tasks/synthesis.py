@@ -24,6 +24,7 @@ from iterpref.teachers.chat import fenced_blocks, strip_reasoning
 from iterpref.teachers.client import Client, Unanswered
 from iterpref.teachers.prompts import load_templates
 from iterpref.types import Attempt, Outcome, Task, Trajectory, Verdict
+from iterpref.workers import work_together
 
 __all__ = ["TEMPLATES", "synthesise", "task_prompt"]
 
@@ -130,13 +131,9 @@ class _Synthesis:
         async with self._client:
             await self._evolve()
             progress(done, count)
-            workers = [asyncio.create_task(work()) for _ in range(min(len(numbers), 2 * self._client.concurrency))]
             try:
-                await asyncio.gather(*workers)
+                await work_together(work, min(len(numbers), 2 * self._client.concurrency))
             finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
                 self._pool.shutdown(cancel_futures=True)
         return left
 

@@ -1,0 +1,74 @@
+"""What a benchmark is: its items, how a model is asked, how an answer becomes a program, and what judges it.
+
+One file a benchmark; this one holds what they share. A benchmark's file has one function, ``load(path, ...) -> Suite``,
+and :func:`load_suite` finds it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from iterpref.errors import InputError
+from iterpref.lookup import lookup
+from iterpref.types import Task, Tests
+
+__all__ = ["Item", "Style", "Suite", "load_suite"]
+
+Style = Literal["complete", "instruct"]
+"""``complete``: a base model goes on with the prompt. ``instruct``: an instruct model answers it."""
+
+# Short name -> ``module:load``. A loader takes (path: str = "", **options: str) and returns a Suite.
+SUITES: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One problem of a benchmark.
+
+    ``task.id`` is the official id, ``task.tests`` the first of ``parts``. ``parts`` are what decides, by name and in
+    order: an answer passes a part if it passes it and every part before it (EvalPlus: ``base``, then ``plus``).
+    """
+
+    task: Task
+    parts: Mapping[str, Tests]
+    instruction: str = ""  # what an instruct model is asked, in the official wording
+    prefill: str = ""  # how an instruct model's answer is begun for it, in the official harness
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # breakdowns: difficulty, platform, libs, month
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A benchmark as it was read. ``scores`` names what each part counts for: base -> humaneval, plus -> humaneval+."""
+
+    name: str
+    version: str  # v0.1.10, release_v5 ..., empty where the file does not say
+    path: str  # where it was read from
+    sha256: str  # of the file's text, uncompressed
+    items: tuple[Item, ...]
+    scores: Mapping[str, str]
+    program: Callable[[Item, str, Style], str]  # the program in an answer, as the official harness takes it
+    stops: tuple[str, ...] = ()  # where a base model's completion ends
+    max_new_tokens: int = 768  # the official limit
+    options: Mapping[str, str] = field(default_factory=dict)  # what was selected: subset, release, window
+
+
+def load_suite(name: str, path: str = "", **options: str) -> Suite:
+    """The benchmark ``name``, or one of your own by ``my.module:load``.
+
+    ``path`` is a file; without one it is looked for where the official harness looks.
+
+    Raises:
+        InputError: there is no such benchmark, no such option, or its file is missing (one sentence says where to get it).
+    """
+    load: Callable[..., Any] = lookup("benchmark", name, SUITES)
+    try:
+        suite = load(path, **options)
+    except TypeError as error:
+        if "unexpected keyword" not in str(error):
+            raise
+        raise InputError(f"the benchmark {name} takes no option {str(error).split()[-1]}.") from None
+    if not isinstance(suite, Suite):
+        raise InputError(f"{name} returned {type(suite).__name__}, not a Suite.")
+    return suite

@@ -20,7 +20,16 @@ Style = Literal["complete", "instruct"]
 """``complete``: a base model goes on with the prompt. ``instruct``: an instruct model answers it."""
 
 # Short name -> ``module:load``. A loader takes (path: str = "", **options: str) and returns a Suite.
-SUITES: dict[str, str] = {}
+SUITES: dict[str, str] = {
+    "humaneval": "iterpref.suites.humaneval:load",
+    "humaneval+": "iterpref.suites.evalplus:load_humaneval",
+    "mbpp": "iterpref.suites.mbpp:load",
+    "mbpp+": "iterpref.suites.evalplus:load_mbpp",
+    "bigcodebench": "iterpref.suites.bigcodebench:load",
+    "livecodebench": "iterpref.suites.livecodebench:load",
+    "micro": "iterpref.micro.suite:load",
+    "jsonl": "iterpref.suites.jsonl:load",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,7 @@ def load_suite(name: str, path: str = "", **options: str) -> Suite:
     ``path`` is a file; without one it is looked for where the official harness looks.
 
     Raises:
-        InputError: there is no such benchmark, no such option, or its file is missing (one sentence says where to get it).
+        InputError: there is no such benchmark or option, or its file is missing (one sentence says where to get it).
     """
     load: Callable[..., Any] = lookup("benchmark", name, SUITES)
     try:

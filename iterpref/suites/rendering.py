@@ -49,15 +49,26 @@ class Renderer:
         # Tokens the tokenizer puts before any plain text (BOS). A chat template renders its own.
         self._prefix_ids = [] if self.chat else self._leading_special_ids()
 
-    def prompt_text(self, prompt: str) -> str:
-        """The text that the model is given."""
+    def prompt_text(self, prompt: str, prefill: str = "") -> str:
+        """The text that the model is given. A chat answer is begun with ``prefill``, which the model goes on with."""
         if not self.chat:
             return prompt if prompt.endswith("\n") else prompt + "\n"
-        return self._render([{"role": "user", "content": prompt}], add_generation_prompt=True)
+        user = {"role": "user", "content": prompt}
+        if not prefill:
+            return self._render([user], add_generation_prompt=True)
+        begun = [user, {"role": "assistant", "content": prefill + _PROBE}]
+        before, found, _ = self._render(begun, add_generation_prompt=False).rpartition(_PROBE)
+        if not found:
+            raise InputError("the tokenizer's chat template leaves out what the assistant said; mend it.")
+        return before
 
     def prompt_ids(self, prompt: str) -> list[int]:
         """Token ids of :meth:`prompt_text`, with BOS exactly once where the model expects it."""
         return [*self._prefix_ids, *self.encode(self.prompt_text(prompt))["input_ids"]]
+
+    def plain_ids(self, text: str) -> list[int]:
+        """Token ids of a text as it is, for a model to go on with, with BOS where the model expects it."""
+        return [*self._leading_special_ids(), *self.encode(text)["input_ids"]]
 
     def completion_ids(self, prompt: str, completion: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Token ids of a completion as the model writes them after the prompt, and their offsets in ``completion``.

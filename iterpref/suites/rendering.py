@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from iterpref.errors import InputError
 
-__all__ = ["Renderer", "Tokenizer"]
+__all__ = ["Renderer", "Tokenizer", "program_in_fence"]
 
 _OPENING = re.compile(r" {0,3}(`{3,})[ \t]*([\w+-]*)[^`]*")
 _RUN_OF_TICKS = re.compile(r"`{3,}")
@@ -100,20 +100,8 @@ class Renderer:
         return f"{opening}{code}\n{ticks}", len(opening)
 
     def extract(self, generated: str) -> str:
-        """The program in what a model wrote.
-
-        Chat: the last complete block marked as Python, else the last complete block, else what follows an opening
-        fence that was never closed, else all of it. Plain: all of it.
-        """
-        if not self.chat:
-            return generated
-        blocks, unclosed = _blocks(generated)
-        python = [code for language, code in blocks if language in _PYTHON]
-        if python:
-            return python[-1]
-        if blocks:
-            return blocks[-1][1]
-        return generated if unclosed is None else unclosed
+        """The program in what a model wrote: plain text as it is, a chat's by :func:`program_in_fence`."""
+        return program_in_fence(generated) if self.chat else generated
 
     def _render(self, messages: list[dict[str, str]], add_generation_prompt: bool) -> str:
         try:
@@ -147,6 +135,19 @@ class Renderer:
         mask = encoding["special_tokens_mask"]
         leading = mask.index(0) if 0 in mask else 0
         return list(encoding["input_ids"][:leading])
+
+
+def program_in_fence(answer: str) -> str:
+    """The last complete block marked as Python, else the last complete block, else what follows an opening fence that
+    was never closed, else all of it.
+    """
+    blocks, unclosed = _blocks(answer)
+    python = [code for language, code in blocks if language in _PYTHON]
+    if python:
+        return python[-1]
+    if blocks:
+        return blocks[-1][1]
+    return answer if unclosed is None else unclosed
 
 
 def _blocks(text: str) -> tuple[list[tuple[str, str]], str | None]:

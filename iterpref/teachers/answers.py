@@ -21,10 +21,7 @@ from iterpref.types import Usage
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FENCE_END", "ChatAnswers", "LocalAnswers", "Question"]
-
-FENCE_END = "\n```\n"
-"""Where an answer that was begun with a code fence ends, in the official harnesses."""
+__all__ = ["ChatAnswers", "LocalAnswers", "Question"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +35,8 @@ class LocalAnswers(LocalTeacher):
     """The model ``model`` by transformers.
 
     ``style`` says how it is asked: ``complete`` goes on with the prompt, ``instruct`` goes through the chat template;
-    empty: as the tokenizer has a template or not. :attr:`style` is what was chosen. ``stops`` are texts that end a
-    completion, and are no part of it.
+    None: as the tokenizer has a template or not. :attr:`style` is what was chosen. ``stops`` and ``answer_stops`` are
+    texts that end a completion or an instruct model's answer, and are no part of it.
 
     Raises:
         InputError: no model can be loaded from there, or it has no chat template and ``style`` is ``instruct``.
@@ -51,6 +48,7 @@ class LocalAnswers(LocalTeacher):
         *,
         style: Style | None = None,
         stops: Sequence[str] = (),
+        answer_stops: Sequence[str] = (),
         temperature: float = 0.0,
         max_new_tokens: int = 512,
         seed: int = 0,
@@ -59,7 +57,7 @@ class LocalAnswers(LocalTeacher):
         if style == "instruct" and not self._renderer.chat:
             raise InputError(f"{model} has no chat template, so it cannot be asked as an instruct model; use complete.")
         self.style: Style = style or ("instruct" if self._renderer.chat else "complete")
-        self._stops = tuple(stops)
+        self._stops = tuple(stops if self.style == "complete" else answer_stops)
 
     def _prompt(self, request: Request) -> list[int]:
         assert isinstance(request, Question)
@@ -74,30 +72,23 @@ class LocalAnswers(LocalTeacher):
         assert isinstance(request, Question)
         end = next((place for place, token in enumerate(row) if token in self._ends), len(row))
         text = self._decode(row[:end])
-        stops = self._stops_of(request)
-        stopped = min((place for stop in stops if (place := text.find(stop)) >= 0), default=None)
+        stopped = min((place for stop in self._stops if (place := text.find(stop)) >= 0), default=None)
         cut_off = stopped is None and end == self._max_new_tokens
         prefill = request.prefill if self.style == "instruct" else ""
         message = f"cut off after {end} tokens" if cut_off else ""
         return Reply(prefill + text[:stopped], message, Usage(prompt_tokens, end, seconds=seconds))
 
-    def _stops_of(self, request: Question) -> tuple[str, ...]:
-        if self.style == "complete":
-            return self._stops
-        return (FENCE_END,) if "```" in request.prefill else ()
-
     def _stopping(self, requests: Sequence[Request], width: int) -> list[Any]:
         import torch
 
-        stops = [self._stops_of(request) for request in requests if isinstance(request, Question)]
-        if not any(stops):
+        if not self._stops:
             return []
-        tail = 8 + 2 * max(len(stop) for each in stops for stop in each)  # tokens; one is seldom less than a character
+        tail = 8 + 2 * max(map(len, self._stops))  # tokens; one is seldom less than a character
 
         def stopped(ids_BT: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:  # noqa: N803
             """Which answers hold a text that ends them. The prompt does not count."""
             rows = ids_BT[:, max(width, ids_BT.shape[1] - tail) :].tolist()
-            ends = [any(stop in text for stop in own) for own, text in zip(stops, map(self._decode, rows), strict=True)]
+            ends = [any(stop in text for stop in self._stops) for text in map(self._decode, rows)]
             return torch.tensor(ends, device=ids_BT.device)
 
         return [stopped]

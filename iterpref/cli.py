@@ -222,6 +222,25 @@ def eval(
         raise typer.Exit(1)
 
 
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A result of `iterpref eval`, or a run folder with some.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same of another model: what changes from A to B?")],
+    page: Annotated[Path, typer.Option(help="Where the page is written.")] = Path("compare.html"),
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Compare two evaluations: scores, error types, tasks won and lost; as tables, and as a page with both programs."""
+    from iterpref.report.comparison import comparison_page, comparison_view
+
+    found = evaluating.compare(first, second)
+    for each in found:
+        out.print(comparison_view(each))
+    evaluating.write_page(page, comparison_page(found))
+    out.print(f"wrote {page}", markup=False, soft_wrap=True)
+    if show:
+        typer.launch(page.resolve().as_uri())
+
+
 @micro_app.command()
 def pretrain(
     folder: Annotated[Path, typer.Argument(help="Where the model is written.")],

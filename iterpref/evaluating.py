@@ -22,9 +22,10 @@ from iterpref.collecting import endpoint
 from iterpref.config import ChatConfig, Recipe, SandboxConfig
 from iterpref.errors import InputError
 from iterpref.evaluate.benchmark import answer_all, answers_of, judged_of, store_answers
+from iterpref.evaluate.compare import compare_results
 from iterpref.evaluate.harness import harness_json
 from iterpref.evaluate.ready import ready_answers
-from iterpref.evaluate.result import result_of
+from iterpref.evaluate.result import SCHEMA, result_of
 from iterpref.evaluate.truth import ground_truth
 from iterpref.models import check_model, model_folder
 from iterpref.progress import progress_bar
@@ -34,9 +35,19 @@ from iterpref.suites.base import Item, Style, Suite, load_suite
 from iterpref.teachers.answers import ChatAnswers, LocalAnswers
 from iterpref.teachers.base import Teacher
 
-__all__ = ["Prepared", "Wanted", "evaluate_benchmark", "prepare", "read_options"]
+__all__ = [
+    "Prepared",
+    "Wanted",
+    "compare",
+    "evaluate_benchmark",
+    "load_results",
+    "prepare",
+    "read_options",
+    "write_page",
+]
 
 _WEIGHTS = ("*.safetensors", "*.bin", "adapter_config.json", "config.json")
+_NOT_RESULTS = (".lm-eval.json", "_eval_results.json", "_pass_at_k.json")
 _SAMPLED = 1 << 20  # bytes read at each end of a file of weights, to tell two of them apart
 
 
@@ -196,6 +207,67 @@ def evaluate_benchmark(
     answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
     result = result_of(suite, items, samples, answers, judged, facts, truth)
     return result, write_result(run, evaluation, result, round)
+
+
+def load_results(where: str) -> dict[str, dict[str, Any]]:
+    """Results by benchmark: of one file, or of all that lie in a run folder.
+
+    Raises:
+        InputError: there is none, or a file is no result of this version.
+    """
+    path = Path(where)
+    if path.is_file():
+        return {path.stem: _load_result(path)}
+    folder = path / "eval" if (path / "eval").is_dir() else path
+    files = [file for file in sorted(folder.glob("*.json")) if not file.name.endswith(_NOT_RESULTS)]
+    if not files:
+        below = sorted({str(file.parent) for file in folder.glob("*/**/*.json")})
+        hint = f"choose one of {', '.join(below)}" if below else "run `iterpref eval` first"
+        raise InputError(f"{where}: there is no result of an evaluation here; {hint}.")
+    return {file.stem: _load_result(file) for file in files}
+
+
+def _load_result(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA or "tasks" not in found:
+        raise InputError(f"{path}: not a result of `iterpref eval` of this version; evaluate again.")
+    return found
+
+
+def compare(first: str, second: str) -> list[dict[str, Any]]:
+    """Compare every benchmark that both hold.
+
+    Raises:
+        InputError: they have none in common, or one of them cannot be compared.
+    """
+    before, after = load_results(first), load_results(second)
+    if len(before) == len(after) == 1:  # two files, however they are called
+        ((label, one),), (other,) = before.items(), after.values()
+        return [compare_results(label, one, other)]
+    common = [label for label in before if label in after]
+    if not common:
+        raise InputError(
+            f"{first} holds {', '.join(before)} and {second} holds {', '.join(after)}: no benchmark is in both."
+        )
+    return [compare_results(label, before[label], after[label]) for label in common]
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a file as a whole.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place (--page).") from None
 
 
 class _Asked:

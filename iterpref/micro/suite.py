@@ -16,6 +16,7 @@ from iterpref.types import Task
 
 __all__ = ["load"]
 
+_TAGS = ("source", "reduce")
 _COUNT = 200  # making a task and its two sets of tests takes milliseconds
 
 
@@ -49,7 +50,7 @@ def load(path: str = "", split: str = "test", count: str = "", seed: str = "0") 
 def _item(task: Task) -> Item:
     assert task.tests is not None
     tags: Mapping[str, tuple[str, ...]] = {
-        name: (value,) for name, _, value in (feature.partition(":") for feature in task.features)
+        name: (value,) for name, _, value in (feature.partition(":") for feature in task.features) if name in _TAGS
     }
     instruction = f"{task.prompt}\n\nAnswer with the whole function in one Python code block."
     parts = {"visible": task.tests, "hidden": hidden_tests(task.id)}

@@ -34,6 +34,7 @@ from iterpref.store import Run, versions
 from iterpref.suites.base import Item, Style, Suite, load_suite
 from iterpref.teachers.answers import ChatAnswers, LocalAnswers
 from iterpref.teachers.base import Teacher
+from iterpref.types import Attempt, Score
 
 __all__ = [
     "Prepared",
@@ -43,6 +44,7 @@ __all__ = [
     "load_results",
     "prepare",
     "read_options",
+    "report_scores",
     "write_page",
 ]
 
@@ -71,7 +73,8 @@ class Wanted:
     @property
     def label(self) -> str:
         """The benchmark's name in the run folder."""
-        parts = [self.benchmark, *(f"{key}={value}" for key, value in sorted(self.options.items()))]
+        own = f"jsonl-{Path(self.path).name.partition('.')[0]}" if self.benchmark == "jsonl" else self.benchmark
+        parts = [own, *(f"{key}={value}" for key, value in sorted(self.options.items()))]
         return ",".join(parts).replace("/", "_").replace(":", "_")
 
     @property
@@ -207,6 +210,31 @@ def evaluate_benchmark(
     answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
     result = result_of(suite, items, samples, answers, judged, facts, truth)
     return result, write_result(run, evaluation, result, round)
+
+
+def report_scores(run: Run, prepared: Prepared, name: str, split: str, round: int = 1) -> dict[str, bool]:
+    """Put the first sample's verdicts where the run's report looks for them; whether each task passed every part.
+
+    Raises:
+        InputError: the evaluation is unfinished.
+    """
+    evaluation = f"{name}/{prepared.wanted.label}"
+    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
+    passed = {}
+    for item in prepared.items:
+        key = (item.task.id, 0)
+        if key not in judged:
+            raise InputError(
+                f"{run.path}: {evaluation} could not be finished, task {item.task.id!r} has no verdict; run the same "
+                "command again."
+            )
+        found, answer = judged[key], answers[key]
+        attempt = Attempt(0, found.program, found.verdict, answer.message, answer.usage)
+        run.put(
+            "score", f"{name}/{split}/{item.task.id}", Score(split, item.task.id, 0, attempt, item.task.features), round
+        )
+        passed[item.task.id] = found.verdict.passed
+    return passed
 
 
 def load_results(where: str) -> dict[str, dict[str, Any]]:

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Result = Mapping[str, Any]
-_LARGEST_SHARE = 0.5  # of a failing program's characters; a program written anew is no small mistake
+_LARGEST_SHARE = 0.5  # of a program's characters; one that is written anew is no small mistake
 
 
 @dataclass(frozen=True)
@@ -133,16 +133,22 @@ def distance_to_a_pass(program: str, passing: Sequence[str]) -> int | None:
     """In how many places ``program`` differs at least from one that passes, or None where none is near.
 
     Names, order and layout do not count (the tree differ). A passing program is near if what differs is at most half of
-    the failing one.
+    either text.
     """
     found = []
-    size = sum(not char.isspace() for char in program)
     for other in dict.fromkeys(passing):
         hunks = [hunk for hunk in DIFFERS["tree"](program, other) if hunk.counts]
-        wrong = sum(not char.isspace() for hunk in hunks for char in program[hunk.rejected_start : hunk.rejected_end])
-        if hunks and wrong <= _LARGEST_SHARE * size:
+        wrong = "".join(program[hunk.rejected_start : hunk.rejected_end] for hunk in hunks)
+        right = "".join(other[hunk.chosen_start : hunk.chosen_end] for hunk in hunks)
+        if hunks and all(
+            _size(part) <= _LARGEST_SHARE * _size(text) for part, text in ((wrong, program), (right, other))
+        ):
             found.append(len(hunks))
     return min(found, default=None)
+
+
+def _size(text: str) -> int:
+    return sum(not character.isspace() for character in text)
 
 
 def near_passes(result: Result) -> tuple[int, int]:

@@ -213,7 +213,7 @@ def eval(
     )
     prepared = evaluating.prepare(wanted)
     sandbox = SandboxConfig(workers, allow_unsafe_exec)
-    with Run(run or wanted.folder) as opened:
+    with evaluating.told_as_options(), Run(run or wanted.folder) as opened:
         result, files = evaluating.evaluate_benchmark(opened, prepared, sandbox)
     out.print(result_view(result))
     for file in files:

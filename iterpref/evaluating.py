@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -45,11 +45,21 @@ __all__ = [
     "prepare",
     "read_options",
     "report_scores",
+    "told_as_options",
     "write_page",
 ]
 
 _WEIGHTS = ("*.safetensors", "*.bin", "adapter_config.json", "config.json")
+_OPTIONS = {
+    "correct chat.model or chat.request": "correct --model",
+    "lower chat.concurrency or wait": "wait",
+    "chat.base_url": "--base-url",
+    "chat.model": "--model",
+    "collect.model": "--model",
+    "lower max_new_tokens or drop the task": "lower --max-new-tokens",
+}
 _NOT_RESULTS = (".lm-eval.json", "_eval_results.json", "_pass_at_k.json")
+_DEADLINE_SECONDS = 600.0  # of one answer: many are asked at once, and some servers think long
 _SAMPLED = 1 << 20  # bytes read at each end of a file of weights, to tell two of them apart
 
 
@@ -106,6 +116,18 @@ def read_options(given: Sequence[str]) -> dict[str, str]:
             raise InputError(f"--option {text!r}: write it as KEY=VALUE, for example release=release_v5.")
         options[key] = value
     return options
+
+
+@contextmanager
+def told_as_options() -> Iterator[None]:
+    """What is wrong is said in terms of a recipe's keys further down; here those are options of the command line."""
+    try:
+        yield
+    except InputError as error:
+        text = str(error)
+        for key, option in _OPTIONS.items():
+            text = text.replace(key, option)
+        raise InputError(text) from None
 
 
 def prepare(wanted: Wanted) -> Prepared:
@@ -319,7 +341,7 @@ class _Asked:
         wanted, suite = self._wanted, self._suite
         tokens = wanted.max_new_tokens or suite.max_new_tokens
         if wanted.base_url:
-            chat = ChatConfig(model=wanted.model, base_url=wanted.base_url)
+            chat = ChatConfig(model=wanted.model, base_url=wanted.base_url, deadline_seconds=_DEADLINE_SECONDS)
             client = self._stack.enter_context(endpoint(self._run, Recipe(run=str(self._run.path), chat=chat)))
             return ChatAnswers(client, temperature=wanted.temperature, max_new_tokens=tokens, seed=wanted.seed)
         return LocalAnswers(

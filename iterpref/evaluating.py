@@ -206,6 +206,7 @@ def evaluate_benchmark(
             about = _how_asked(wanted, suite, style)
             _same_settings(run, evaluation, about, round)
             teacher = asked.teacher
+            suite.program(items[0], "", style)  # some cannot be asked in this style: found out before they are
         run.put("evaluation", evaluation, about, round)
         with progress_bar(evaluation) as update:
             answer_all(

@@ -18,7 +18,17 @@ from iterpref.teachers.answers import Question
 from iterpref.teachers.base import Reply, Request, Teacher
 from iterpref.types import Outcome, Tests, Usage, Verdict
 
-__all__ = ["Answer", "Judge", "Judged", "answer_all", "answers_of", "judge_parts", "judged_of", "store_answers"]
+__all__ = [
+    "Answer",
+    "Judge",
+    "Judged",
+    "answer_all",
+    "answers_of",
+    "judge_parts",
+    "judged_of",
+    "passed_parts",
+    "store_answers",
+]
 
 Judge = Callable[[str, Tests], Verdict]
 Progress = Callable[[int, int], None]
@@ -53,8 +63,22 @@ class Judged:
         """What decides: the first part that was not passed, else the last."""
         return list(self.verdicts.values())[-1]
 
-    def passes(self, part: str) -> bool:
-        return part in self.verdicts and self.verdicts[part].passed
+    def passed(self, suite: Suite, item: Item) -> list[str]:
+        """The parts that count as passed: see :func:`passed_parts`."""
+        return passed_parts(suite, item, {part: verdict.passed for part, verdict in self.verdicts.items()})
+
+
+def passed_parts(suite: Suite, item: Item, passed: Mapping[str, bool]) -> list[str]:
+    """The parts of ``suite`` that an answer passes, where ``passed`` says which of the item's own it does.
+
+    Every part before must be passed too. One that an item does not have asks nothing of it.
+    """
+    found: list[str] = []
+    for part in suite.scores:
+        if part in item.parts and not passed.get(part, False):
+            break
+        found.append(part)
+    return found
 
 
 def answers_of(run: Run, evaluation: str, round: int = 1) -> dict[tuple[str, int], Answer]:

@@ -53,7 +53,9 @@ def result_of(
     unanswered = sum(key not in answers for key in keys)
     open_verdicts = sum(key in answers and key not in judged for key in keys)
     complete = not unanswered and not open_verdicts
-    tasks = [_task(item, [judged.get((item.task.id, n)) for n in range(samples[item.task.id])]) for item in items]
+    tasks = [
+        _task(suite, item, [judged.get((item.task.id, n)) for n in range(samples[item.task.id])]) for item in items
+    ]
     known = [answers[key] for key in keys if key in answers]
     return {
         "schema": SCHEMA,
@@ -92,22 +94,22 @@ def _scores(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _task(item: Item, found: Sequence[Judged | None]) -> dict[str, Any]:
+def _task(suite: Suite, item: Item, found: Sequence[Judged | None]) -> dict[str, Any]:
     passing = [each.program for each in found if each is not None and each.verdict.passed]
     if item.task.solution is not None:
         passing.append(item.task.solution)
     return {
         "task_id": item.task.id,
         "tags": {name: list(values) for name, values in item.tags.items()},
-        "samples": [_sample(each, passing) for each in found if each is not None],
+        "samples": [_sample(each, each.passed(suite, item), passing) for each in found if each is not None],
     }
 
 
-def _sample(judged: Judged, passing: Sequence[str]) -> dict[str, Any]:
+def _sample(judged: Judged, passed: Sequence[str], passing: Sequence[str]) -> dict[str, Any]:
     verdict = judged.verdict
     sample = {
         "sample": judged.sample,
-        "passed": [part for part, each in judged.verdicts.items() if each.passed],
+        "passed": list(passed),
         "kind": verdict.kind,
         "outcome": verdict.outcome.value,
         "feedback": verdict.feedback[:_FEEDBACK],

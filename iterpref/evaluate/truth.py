@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iterpref import __version__
-from iterpref.evaluate.benchmark import Judge, judge_parts
+from iterpref.evaluate.benchmark import Judge, judge_parts, passed_parts
 from iterpref.records import fingerprint
 from iterpref.suites.base import Item, Suite
 
@@ -48,9 +48,9 @@ def ground_truth(
     known = {id: found for id, found in _read(file).items() if id in solved}
     left = [item for id, item in solved.items() if id not in known]
 
-    def judge_one(item: Item) -> tuple[str, list[str] | None]:
+    def judge_one(item: Item) -> tuple[str, dict[str, str] | None]:
         verdicts = judge_parts(item.task.solution or "", item.parts, judge)
-        return item.task.id, None if verdicts is None else [verdict.kind for verdict in verdicts.values()]
+        return item.task.id, None if verdicts is None else {part: each.kind for part, each in verdicts.items()}
 
     progress(len(known), len(solved))
     with ThreadPoolExecutor(workers, thread_name_prefix="solutions") as pool:
@@ -60,11 +60,11 @@ def ground_truth(
                 progress(len(known), len(solved))
     if left:
         _write(file, {**_read(file), **known})
-    passed = {
-        label: sum(kinds[: place + 1] == ["passes"] * (place + 1) for kinds in known.values())
-        for place, label in enumerate(suite.scores.values())
-    }
-    failed = {id: kinds[-1] for id, kinds in known.items() if kinds[-1] != "passes"}
+    passed = dict.fromkeys(suite.scores.values(), 0)
+    for id, kinds in known.items():
+        for part in passed_parts(suite, solved[id], {part: kind == "passes" for part, kind in kinds.items()}):
+            passed[suite.scores[part]] += 1
+    failed = {id: last for id, kinds in known.items() if (last := list(kinds.values())[-1]) != "passes"}
     return Truth(passed, len(known), failed, len(items) - len(known))
 
 
@@ -79,15 +79,15 @@ def _key(suite: Suite, mode: str) -> str:
     return f"{suite.name}-{fingerprint(suite.sha256, dict(suite.options), list(suite.scores), own)}"
 
 
-def _read(file: Path) -> dict[str, list[str]]:
+def _read(file: Path) -> dict[str, dict[str, str]]:
     try:
-        found: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+        found: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not there, or not readable: found out anew
         return {}
     return found
 
 
-def _write(file: Path, known: Mapping[str, Sequence[str]]) -> None:
+def _write(file: Path, known: Mapping[str, Mapping[str, str]]) -> None:
     """As a whole, so that a reader sees the old file or the new one; without a cache it is found out again."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

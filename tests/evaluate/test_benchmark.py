@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from iterpref.evaluate.benchmark import (
     answers_of,
     judge_parts,
     judged_of,
+    passed_parts,
     store_answers,
 )
 from iterpref.sandbox import Sandbox
@@ -40,7 +42,9 @@ def test_a_real_sandbox_judges_part_after_part(tmp_path: Path, sandbox: Sandbox)
         found = judged_of(run, "e")
     ended = {key: [verdict.outcome.value for verdict in each.verdicts.values()] for key, each in found.items()}
     assert ended == {("T/0", 0): ["pass", "pass"], ("T/1", 0): ["wrong"], ("T/2", 0): ["pass", "wrong"]}
-    assert [found["T/2", 0].passes(part) for part in ("base", "plus")] == [True, False]
+    items = suite(3).items
+    passed = {id: found[id, 0].passed(suite(3), item) for item in items if (id := item.task.id)}
+    assert passed == {"T/0": ["base", "plus"], "T/1": [], "T/2": ["base"]}
     assert found["T/1", 0].program == "def f():\n    # returns 1\n    return 2\n"
 
 
@@ -124,3 +128,11 @@ def test_the_first_part_that_is_not_passed_ends_the_judging() -> None:
     parts = item(1).parts
     assert list(judge_parts("def f(): return 2", parts, judge) or ()) == ["base"]
     assert list(judge_parts("def f(): return 1", parts, judge) or ()) == ["base", "plus"]
+
+
+def test_a_part_that_a_task_does_not_have_asks_nothing_of_it() -> None:
+    whole = item(1)
+    base_only = replace(whole, parts={"base": whole.parts["base"]})
+    assert passed_parts(suite(1), base_only, {"base": True}) == ["base", "plus"]
+    assert passed_parts(suite(1), base_only, {"base": False}) == []
+    assert passed_parts(suite(1), whole, {"base": False, "plus": True}) == []

@@ -69,5 +69,5 @@ def test_a_damaged_cache_is_found_out_anew() -> None:
     made = suite(1)
     ground_truth(made, made.items, judge, 1, "full")
     (file,) = cache_folder().iterdir()
-    file.write_text('{"T/0": ["pas')
+    file.write_text('{"T/0": {"base": "pas')
     assert ground_truth(made, made.items, judge, 1, "full").count == 1

@@ -59,6 +59,7 @@ class Suite:
     scores: Mapping[str, str]
     program: Callable[[Item, str, Style], str]  # the program in an answer, as the official harness takes it
     stops: tuple[str, ...] = ()  # where a base model's completion ends
+    answer_stops: tuple[str, ...] = ()  # where an instruct model's answer ends
     max_new_tokens: int = 768  # the official limit
     options: Mapping[str, str] = field(default_factory=dict)  # what was selected: subset, release, window
 

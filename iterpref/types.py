@@ -83,7 +83,7 @@ class Tests:
     cpu_seconds: float = 5.0
     memory_mb: int = 1024
     call_seconds: float = 0.0  # CPU time of one case of ``calls`` (0: only ``cpu_seconds`` holds)
-    equality: str = ""  # how ``calls`` compares: a name in sandbox/equality.py (empty: ==, floats within tolerance)
+    equality: str = ""  # how values or outputs are compared: a name in sandbox/equality.py (empty: ==)
     reference: str = ""  # a program whose answers are the expected values, until they are known (suites/truth.py)
 
 

@@ -157,10 +157,17 @@ def input_of(case: Case) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def judge_output(case: Case, output: bytes) -> Failure | None:
+def judge_output(tests: Tests, case: Case, output: bytes) -> Failure | None:
     """Whether the printed lines are those expected, white space at their ends and empty lines at the end apart."""
     actual = output.decode("utf-8", "replace")
-    if _stripped(actual) == _stripped(str(case.expected)):
+    try:
+        if tests.equality:
+            equal = EQUALITIES[tests.equality](actual, case, tests.tolerance)
+        else:
+            equal = _stripped(actual) == _stripped(str(case.expected))
+    except _FAULTS:
+        equal = False
+    if equal:
         return None
     given = clip(input_of(case).decode("utf-8", "replace"), 500)
     feedback = f"Test failed: input\n{given}\nactual output:\n{clip(actual, 600)}\nexpected output:\n"

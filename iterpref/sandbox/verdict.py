@@ -170,7 +170,7 @@ def judge_run(job: Job, run: Run) -> Verdict:
     if failure is None and (job.case is None or run.exit != 0 or run.stopped):
         failure = _unfinished(job, run, done if len(answers) == expected else None)
     if failure is None and job.case is not None:
-        failure = judge_output(job.case, run.output)
+        failure = judge_output(job.tests, job.case, run.output)
         passed = int(failure is None)
     if failure is None and done and passed < total:
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, passed, total)

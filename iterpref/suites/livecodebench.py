@@ -31,8 +31,7 @@ __all__ = ["REPOSITORY", "SECONDS", "files_of", "last_fence", "load", "parsed"]
 REPOSITORY = "livecodebench/code_generation_lite"
 LATEST = 6  # release_v6: test.jsonl to test6.jsonl
 SECONDS = 6.0  # of CPU time, a test
-# A method's calls share a process and this limit; each of them is ended after SECONDS.
-CALLS_SECONDS = 120.0
+CALLS_SECONDS = 120.0  # all calls of a method together
 MEMORY_MB = 4096
 
 SYSTEM = (
@@ -57,17 +56,14 @@ _STARS = (
 _NAMES = "".join(f"from {module} import *\n" for module in _STARS)
 _NAMES += "".join(f"import {module}\n" for module in _STARS[:-2]) + "sys.setrecursionlimit(50000)\n"
 _ENTRY = "call_solution"
-# One instance for all calls. Re-arming the timer that ends the process gives each call its own limit.
+# One instance for all calls.
 _CALL = f"""
-import signal as _signal
 _solution = []
 def {_ENTRY}(*arguments):
     if not _solution:
         _solution.append(Solution() if "Solution" in globals() else None)
     method = getattr(_solution[0], "{{name}}") if _solution[0] is not None else globals()["{{name}}"]
-    _signal.setitimer(_signal.ITIMER_PROF, {SECONDS})
-    value = method(*arguments)
-    return list(value) if isinstance(value, tuple) else value
+    return method(*arguments)
 """
 
 
@@ -210,12 +206,20 @@ def _item(row: Row, day: str, cases: tuple[Case, ...]) -> Item:
         raise row.fault("the field 'metadata' must be the text of a JSON object") from None
     for field in ("public_test_cases", "private_test_cases"):
         row.take(field)
+    if name is not None and not (isinstance(name, str) and name.isidentifier()):
+        raise row.fault(f"'func_name' must be a name, not {name!r}")
     if name is None:
-        tests = Tests("stdio", cases=cases, setup=_NAMES, cpu_seconds=SECONDS, memory_mb=MEMORY_MB)
+        tests = Tests("stdio", cases=cases, setup=_NAMES, equality="lines", cpu_seconds=SECONDS, memory_mb=MEMORY_MB)
     else:
-        setup = _NAMES + _CALL.format(name=name)
         tests = Tests(
-            "calls", cases=cases, entry_point=_ENTRY, setup=setup, cpu_seconds=CALLS_SECONDS, memory_mb=MEMORY_MB
+            "calls",
+            cases=cases,
+            entry_point=_ENTRY,
+            setup=_NAMES + _CALL.format(name=name),
+            equality="list",
+            cpu_seconds=CALLS_SECONDS,
+            call_seconds=SECONDS,
+            memory_mb=MEMORY_MB,
         )
     question, starter = row.take("question_content"), row.take("starter_code", str, "")
     code = starter or "# YOUR CODE HERE"

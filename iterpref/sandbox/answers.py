@@ -15,8 +15,8 @@ from iterpref.types import Tests, Verdict
 
 __all__ = ["Answers", "Unanswered", "answers"]
 
-Answers = list[tuple[Any, float]]
-"""By case: the value returned, and the CPU time that the call took, in seconds."""
+Answers = list[tuple[Any, float] | None]
+"""By case: the value returned, and the CPU time that the call took, in seconds; None for what is no plain data."""
 
 # Times itself: the clock then starts and stops right at the call.
 _TIMED = """
@@ -30,14 +30,14 @@ def _timed(*arguments, **keywords):
 
 
 class Unanswered(Exception):
-    """The program did not return plain data for every case; the message says why."""
+    """The program failed; the message says how."""
 
 
 def answers(box: Sandbox, jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
     """What each program returns for the cases of its tests (kind ``calls``); expected values are not looked at.
 
     Raises:
-        Unanswered: a program failed, or returned what is no plain data.
+        Unanswered: a program failed.
     """
     with ThreadPoolExecutor(box.workers, thread_name_prefix="answers") as pool:
         return list(pool.map(lambda job: _answers(box, *job), jobs))
@@ -59,6 +59,4 @@ def _answers(box: Sandbox, program: str, tests: Tests) -> Answers:
     verdict = box._judge_job(job, profile_of(program), keep)
     if not verdict.passed:
         raise Unanswered(verdict.feedback or verdict.outcome.value)
-    if len(found) != len(tests.cases):
-        raise Unanswered(f"{len(found)} of {len(tests.cases)} calls returned plain data")
-    return [(value, float(seconds)) for value, seconds in found]
+    return [answer and (answer[0], float(answer[1])) for answer in found]

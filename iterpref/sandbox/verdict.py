@@ -184,12 +184,12 @@ def judge_run(job: Job, run: Run) -> Verdict:
 
 
 def values_of(run: Run) -> list[Any]:
-    """What the calls of a run returned, as far as it is plain. ValueError: what it wrote is no harness's."""
+    """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
     records, _ = _read(run.result)
-    return [from_json(unpacked(record)["value"]) for record in records if not record.keys().isdisjoint(_VALUES)]
+    answers = [unpacked(record) for record in records if not record.keys().isdisjoint({"value", "packed", "odd"})]
+    return [from_json(answer["value"]) if "value" in answer else None for answer in answers]
 
 
-_VALUES = {"value", "packed"}
 _MEDDLED = "the program wrote to the channel that carries the test results"
 REPLACED = "the program replaced what tests rely on:"
 _GREEDY = "the program returned an object that equals whatever it is compared with"

@@ -14,7 +14,7 @@ import textwrap
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 
-__all__ = ["program_in"]
+__all__ = ["program_in", "script_in"]
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _START = re.compile(r"(?:@|def |async |class |import |from |if |try:|[A-Za-z_][\w.]*(?:\[.*\])?\s*(?::.*)?=)")
@@ -48,6 +48,13 @@ def program_in(answer: str, entry_point: str, prompt: str = "", also: Collection
         rest = _longest(stretches)
         return rest[0] if rest else answer
     return _needed(*found, {entry_point, *also})
+
+
+def script_in(answer: str) -> str:
+    """The whole program in ``answer``, for tests that name no function: the last fenced block that parses."""
+    blocks = list(_blocks(answer.replace("\r\n", "\n")))
+    parsing = [block for block in blocks if _parse(block) is not None]
+    return [answer, *blocks, *parsing][-1]
 
 
 def _blocks(answer: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from iterpref.errors import InputError
 __all__ = ["File", "Hub", "Place", "Row", "read", "read_file", "version_of"]
 
 _TIMEOUT = 60.0  # seconds without an answer from a server
+_GZIP = b"\x1f\x8b"
 _TRUE = frozenset({"1", "on", "yes", "true"})
 
 
@@ -43,7 +44,7 @@ class Place:
     get: str  # "put X at Y": completes "HumanEval+: no file found; ..."
     variable: str = ""  # the official harness's override, an environment variable
     cache: str = ""  # the official harness's own copy, below the user's cache folder
-    url: str = ""  # what the official harness downloads (gzip); kept at ``cache``
+    url: str = ""  # what the official harness downloads; kept at ``cache``
     hub: Hub | None = None
 
 
@@ -117,7 +118,7 @@ def read_file(path: str | Path) -> File:
     """
     try:
         data = Path(path).expanduser().read_bytes()
-        if data.startswith(b"\x1f\x8b"):
+        if data.startswith(_GZIP):
             data = gzip.decompress(data)
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -191,7 +192,9 @@ def _download(url: str, target: Path) -> bool:
     """Fetch and unpack ``url``; whether ``target`` is there, complete."""
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as answer:
-            data = gzip.decompress(answer.read())
+            data = answer.read()
+        if data.startswith(_GZIP):
+            data = gzip.decompress(data)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
             part.write(data)

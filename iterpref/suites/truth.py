@@ -27,8 +27,10 @@ REFERENCE_SECONDS = 300.0  # CPU time of a reference for all inputs of a part
 LEAST_SECONDS, TIMES_REFERENCE, MOST_SECONDS = 1.0, 4.0, 60.0
 FLOAT_TOLERANCE = 1e-6  # where floats are expected and the task has no tolerance of its own
 
-Answers = Sequence[tuple[Any, float]]
-"""By case: what the reference returned, and its CPU time in seconds."""
+LARGEST_ANSWER = 16 << 20  # characters as JSON; MBPP+ asks one function for lists of gigabytes
+
+Answers = Sequence["tuple[Any, float] | None"]
+"""By case: what the reference returned, and its CPU time in seconds; None where it is no plain data."""
 
 Run = Callable[[Sequence[tuple[str, Tests]]], Sequence[Answers]]
 """Runs programs on the cases of their tests: ``sandbox.answers.answers``."""
@@ -37,8 +39,9 @@ Run = Callable[[Sequence[tuple[str, Tests]]], Sequence[Answers]]
 def established(suite: Suite, run: Run, folder: Path | None = None) -> Suite:
     """``suite`` with the expected values of its tests; the suite itself where they are known already.
 
-    ``folder`` is where answers are kept (default: ``iterpref/truth`` below the user's cache folder). What ``run``
-    raises is raised: a reference that fails is a fault of the file or of this machine.
+    Inputs whose answer cannot be kept are left out; ``options["inputs_left_out"]`` counts them by task. ``folder`` is
+    where answers are kept (default: ``iterpref/truth`` below the user's cache folder). What ``run`` raises is raised: a
+    reference that fails is a fault of the file or of this machine.
     """
     waiting = list(_waiting(suite))
     if not waiting:
@@ -49,9 +52,14 @@ def established(suite: Suite, run: Run, folder: Path | None = None) -> Suite:
     if missing:
         jobs = [(tests.reference, dataclasses.replace(tests, cpu_seconds=REFERENCE_SECONDS)) for *_, tests in missing]
         for (task, part, _), answers in zip(missing, run(jobs), strict=True):
-            known[_key(task, part)] = [list(each) for each in answers]
+            known[_key(task, part)] = [answer and _kept(*answer) for answer in answers]
         _write(path, known)
-    return dataclasses.replace(suite, items=tuple(_complete(item, known) for item in suite.items))
+    left_out = [f"{key}: {known[key].count(None)}" for key in sorted(known) if None in known[key]]
+    return dataclasses.replace(
+        suite,
+        items=tuple(_complete(item, known) for item in suite.items),
+        options={**suite.options, "inputs_left_out": ", ".join(left_out)} if left_out else suite.options,
+    )
 
 
 def _waiting(suite: Suite) -> Iterator[tuple[str, str, Tests]]:
@@ -65,6 +73,11 @@ def _key(task: str, part: str) -> str:
     return f"{task}#{part}"
 
 
+def _kept(value: Any, seconds: float) -> list[Any] | None:
+    """An answer as it is kept; None for one too large to be compared again and again."""
+    return [value, seconds] if len(json.dumps(to_json(value))) <= LARGEST_ANSWER else None
+
+
 def _complete(item: Item, known: dict[str, Any]) -> Item:
     parts = {
         part: _with(tests, known[_key(item.task.id, part)]) if tests.reference else tests
@@ -74,12 +87,10 @@ def _complete(item: Item, known: dict[str, Any]) -> Item:
 
 
 def _with(tests: Tests, answers: Answers) -> Tests:
-    cases = tuple(
-        dataclasses.replace(case, expected=_expected(tests, case, value))
-        for case, (value, _) in zip(tests.cases, answers, strict=True)
-    )
-    limits = [max(LEAST_SECONDS, TIMES_REFERENCE * seconds) for _, seconds in answers]
-    floats = tests.tolerance == 0 and any(_is_floats(value) for value, _ in answers)
+    answered = [(case, *answer) for case, answer in zip(tests.cases, answers, strict=True) if answer]
+    cases = tuple(dataclasses.replace(case, expected=_expected(tests, case, value)) for case, value, _ in answered)
+    limits = [max(LEAST_SECONDS, TIMES_REFERENCE * seconds) for *_, seconds in answered]
+    floats = tests.tolerance == 0 and any(_is_floats(value) for _, value, _ in answered)
     return dataclasses.replace(
         tests,
         cases=cases,

@@ -20,7 +20,7 @@ from iterpref.suites.files import File, Hub, Place, Row, read, version_of
 from iterpref.suites.humaneval import ANSWER_STOPS, COMPLETION_STOPS, INSTRUCTION, PREFILL, STOPS, instruction
 from iterpref.types import Task, Tests
 
-__all__ = ["CPU_SECONDS", "HARD", "calibrated", "load"]
+__all__ = ["CPU_SECONDS", "HARD", "calibrated", "load", "plain"]
 
 VERSION = "v0.1.4"  # what the Hub and the official cache are asked for
 PLACES = {
@@ -98,6 +98,11 @@ def load(path: str = "", subset: str = "", split: str = "complete") -> Suite:
 def calibrated(item: Item, program: str) -> str:
     """The text that the official harness judges, and writes to its results."""
     return item.parts["tests"].setup.removeprefix(_NAMES) + program
+
+
+def plain(item: Item, text: str) -> str:
+    """The program in a calibrated text."""
+    return text.removeprefix(calibrated(item, ""))
 
 
 def _program(item: Item, text: str, style: Style) -> str:

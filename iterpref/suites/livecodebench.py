@@ -26,7 +26,7 @@ from iterpref.suites.files import Row
 from iterpref.suites.livecodebench_tests import Stored, lines_of
 from iterpref.types import Case, Task, Tests
 
-__all__ = ["REPOSITORY", "SECONDS", "files_of", "last_fence", "load", "parsed"]
+__all__ = ["REPOSITORY", "SECONDS", "files_of", "last_fence", "load", "parsed", "tags_of"]
 
 REPOSITORY = "livecodebench/code_generation_lite"
 LATEST = 6  # release_v6: test.jsonl to test6.jsonl
@@ -144,6 +144,12 @@ def parsed(text: str) -> str:
     return last_fence(text)
 
 
+def tags_of(row: Row) -> dict[str, tuple[str, ...]]:
+    """By what results are broken down: difficulty, platform, and the contest's month (2024-08)."""
+    names = {"difficulty": "difficulty", "platform": "platform", "month": "contest_date"}
+    return {tag: (str(row.take(name))[: 7 if tag == "month" else None],) for tag, name in names.items()}
+
+
 def _official(item: Item, text: str, style: Style) -> str:
     return text.strip() if style == "complete" else last_fence(text)
 
@@ -190,16 +196,16 @@ def _items(path: str, digest: Any, wanted: Callable[[datetime.date], bool]) -> I
         if not isinstance(data, dict):
             raise InputError(f"{path}, line {number}: an object is expected, not {type(data).__name__}.")
         row = Row(path, number, data)
-        day = row.take("contest_date", (str, datetime.datetime))[:10]
+        day = row.take("contest_date")[:10]
         try:
             inside = wanted(datetime.date.fromisoformat(day))
         except ValueError:
             raise row.fault(f"the field 'contest_date' holds no day: {day!r}") from None
         if inside:
-            yield _item(row, day, cast("tuple[Case, ...]", Stored(path, number, offset)))
+            yield _item(row, cast("tuple[Case, ...]", Stored(path, number, offset)))
 
 
-def _item(row: Row, day: str, cases: tuple[Case, ...]) -> Item:
+def _item(row: Row, cases: tuple[Case, ...]) -> Item:
     try:
         name = json.loads(row.take("metadata", str, "{}")).get("func_name")
     except (ValueError, AttributeError):
@@ -226,12 +232,11 @@ def _item(row: Row, day: str, cases: tuple[Case, ...]) -> Item:
     prompt = f"### Question\n{question}\n\n"
     if starter:
         prompt += f"### Starter Code\n{starter}\n\n"
-    tags = {"difficulty": row.take("difficulty"), "platform": row.take("platform"), "month": day[:7]}
     return Item(
         Task(row.take("question_id"), prompt + "### Answer\n\n", tests, source="livecodebench"),
         {"tests": tests},
         instruction=f"{SYSTEM}\n\n### Question:\n{question}\n\n"
         f"### Format: {WITH_STARTER if starter else WITHOUT_STARTER}\n```python\n{code}\n```\n\n"
         "### Answer: (use the provided format with backticks)\n\n",
-        tags={name: (value,) for name, value in tags.items()},
+        tags=tags_of(row),
     )

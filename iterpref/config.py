@@ -167,11 +167,13 @@ class EvaluateConfig:
     """Greedy or sampled answers to held-out tasks, judged like everything else."""
 
     __pydantic_config__ = _STRICT
-    validation: str = ""  # where variants are chosen: micro:validation, or a JSONL of tasks
+    validation: str = ""  # where variants are chosen: micro:validation, a JSONL of tasks, or a benchmark: its name, or
+    # its name and file, such as mbpp+ or jsonl:tasks.jsonl (docs/evaluation.md)
     validation_limit: int | None = None
-    test: str = ""  # touched once, for what is reported
+    test: str = ""  # the same; touched once, for what is reported
     test_limit: int | None = None
-    max_new_tokens: int = 512
+    max_new_tokens: _Some | None = None  # None: a benchmark's official limit, else 512
+    options: Mapping[str, str] = field(default_factory=dict)  # of the benchmarks, such as release: release_v5
 
 
 @dataclass(frozen=True)

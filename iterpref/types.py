@@ -125,6 +125,17 @@ class Verdict:
         """True where the program itself is at fault, so that it may serve as y-."""
         return self.outcome in FAILURES
 
+    @property
+    def kind(self) -> str:
+        """How the run ended, for tables: passes, wrong answer, the exception's class, or the outcome."""
+        if self.passed:
+            return "passes"
+        if self.outcome is Outcome.WRONG:
+            return "wrong answer"
+        if self.outcome is Outcome.ERROR:
+            return self.error_type or "error"
+        return str(self.outcome.value)
+
 
 @dataclass(frozen=True)
 class Usage:

@@ -17,7 +17,7 @@ from typing import Any
 from iterpref.focus import Differ, token_weights
 from iterpref.records import trajectories, trajectory
 from iterpref.report.marks import unpenalised
-from iterpref.report.scores import Flip, kind_of
+from iterpref.report.scores import Flip
 from iterpref.store import Drop, Run
 from iterpref.types import Attempt, Pair, Span, Trajectory
 
@@ -50,7 +50,7 @@ def survey(run: Run, limit: int) -> Survey:
     for round in run.rounds():
         for id, session in trajectories(run, round):
             found.sessions += 1
-            kinds = [kind_of(attempt.verdict) for attempt in session.attempts] or ["no answer"]
+            kinds = [attempt.verdict.kind for attempt in session.attempts] or ["no answer"]
             found.first[round][kinds[0]] += 1
             found.last[round]["passes" if session.solved else kinds[-1]] += 1
             found.written[round] = max([found.written[round], *(attempt.index + 1 for attempt in session.attempts)])
@@ -142,7 +142,7 @@ def _version(attempt: Attempt) -> dict[str, Any]:
         "index": attempt.index,
         "code": attempt.code[:MAX_CODE],
         "cut": max(0, len(attempt.code) - MAX_CODE),
-        "kind": kind_of(verdict),
+        "kind": verdict.kind,
         "outcome": verdict.outcome.value,
         "feedback": verdict.feedback[:MAX_TEXT],
         "message": attempt.message[:MAX_TEXT],

@@ -1,0 +1,98 @@
+"""How many of a benchmark's own solutions pass on this machine: what a perfect model could score here.
+
+Libraries, versions and limits differ from those of the published harness, so this stands beside every score. It is
+remembered in the user's cache folder, by the benchmark's checksum and all that a verdict may depend on.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from iterpref import __version__
+from iterpref.evaluate.benchmark import Judge, judge_parts
+from iterpref.records import fingerprint
+from iterpref.suites.base import Item, Suite
+
+__all__ = ["Truth", "cache_folder", "ground_truth"]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """For each score, the tasks whose own solution passes; ``kinds`` says how the others ended."""
+
+    passed: Mapping[str, int]  # by the name of the score
+    count: int  # tasks with a solution of their own that were judged
+    kinds: Mapping[str, str]  # task -> how its solution failed
+    without: int  # tasks without a solution, or without a verdict on it
+
+
+def ground_truth(
+    suite: Suite,
+    items: Sequence[Item],
+    judge: Judge,
+    workers: int,
+    mode: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Truth:
+    """Judge the solutions of ``items``, as far as they are not known. ``mode`` is the sandbox's."""
+    solved = {item.task.id: item for item in items if item.task.solution is not None}
+    file = cache_folder() / f"{_key(suite, mode)}.json"
+    known = {id: found for id, found in _read(file).items() if id in solved}
+    left = [item for id, item in solved.items() if id not in known]
+
+    def judge_one(item: Item) -> tuple[str, list[str] | None]:
+        verdicts = judge_parts(item.task.solution or "", item.parts, judge)
+        return item.task.id, None if verdicts is None else [verdict.kind for verdict in verdicts.values()]
+
+    progress(len(known), len(solved))
+    with ThreadPoolExecutor(workers, thread_name_prefix="solutions") as pool:
+        for id, kinds in pool.map(judge_one, left):
+            if kinds is not None:
+                known[id] = kinds
+                progress(len(known), len(solved))
+    if left:
+        _write(file, {**_read(file), **known})
+    passed = {
+        label: sum(kinds[: place + 1] == ["passes"] * (place + 1) for kinds in known.values())
+        for place, label in enumerate(suite.scores.values())
+    }
+    failed = {id: kinds[-1] for id, kinds in known.items() if kinds[-1] != "passes"}
+    return Truth(passed, len(known), failed, len(items) - len(known))
+
+
+def cache_folder() -> Path:
+    """Where ground truths are remembered; any file of it may be removed."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iterpref" / "ground-truth"
+
+
+def _key(suite: Suite, mode: str) -> str:
+    installed = sorted({f"{each.name} {each.version}" for each in importlib.metadata.distributions()})
+    own = [__version__, platform.python_version(), platform.machine(), mode, installed]
+    return f"{suite.name}-{fingerprint(suite.sha256, dict(suite.options), list(suite.scores), own)}"
+
+
+def _read(file: Path) -> dict[str, list[str]]:
+    try:
+        found: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or not readable: found out anew
+        return {}
+    return found
+
+
+def _write(file: Path, known: Mapping[str, Sequence[str]]) -> None:
+    """As a whole, so that a reader sees the old file or the new one; without a cache it is found out again."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as part:
+            json.dump(known, part)
+        os.replace(part.name, file)
+    except OSError:
+        return

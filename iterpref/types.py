@@ -82,6 +82,9 @@ class Tests:
     files: Mapping[str, str] = field(default_factory=dict)  # relative path -> text, in the working directory
     cpu_seconds: float = 5.0
     memory_mb: int = 1024
+    call_seconds: float = 0.0  # CPU time of one case of ``calls`` (0: only ``cpu_seconds`` holds)
+    equality: str = ""  # how values or outputs are compared: a name in sandbox/equality.py (empty: ==)
+    reference: str = ""  # a program whose answers are the expected values, until they are known (suites/truth.py)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import itertools
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import TracebackType
@@ -18,7 +18,7 @@ from iterpref.sandbox.isolation import Isolation, canaries, remedy
 from iterpref.sandbox.profiles import profile_of
 from iterpref.sandbox.settle import settle
 from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs
-from iterpref.sandbox.worker import Refused, Worker, WorkerLost
+from iterpref.sandbox.worker import Refused, Run, Worker, WorkerLost
 from iterpref.types import Outcome, Tests, Verdict
 
 __all__ = ["Sandbox"]
@@ -121,7 +121,7 @@ class Sandbox:
             finally:
                 thread.submit(results.close)
 
-    def _judge_job(self, job: Job, profile: str) -> Verdict:
+    def _judge_job(self, job: Job, profile: str, judge: Callable[[Job, Run], Verdict] = judge_run) -> Verdict:
         faults: list[str] = []
         alone = False
         while len(faults) < _TRIES:
@@ -136,7 +136,7 @@ class Sandbox:
                 continue
             if run.exit == -signal.SIGSYS and self._mode == "restricted":
                 return Verdict(Outcome.UNSUPPORTED, feedback=_NO_PROCESSES)
-            return judge_run(job, run)
+            return judge(job, run)
         return Verdict(Outcome.INFRA, feedback=f"the sandbox failed {_TRIES} times, at last: {faults[-1]}")
 
     @contextmanager

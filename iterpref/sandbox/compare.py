@@ -14,11 +14,12 @@ from typing import Any
 
 from iterpref.plain import from_json
 from iterpref.sandbox.describe import clip, show, type_name
+from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.sandbox.reduce import NAMES, Check, Reduced
 from iterpref.types import Case, Tests
 
-__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output"]
+__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked"]
 
 _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
@@ -29,7 +30,7 @@ def judge_calls(tests: Tests, answers: list[dict[str, Any]]) -> tuple[Failure | 
     """The first failure of the cases that were answered, and how many were answered rightly."""
     failure, passed = None, 0
     for case, answer in zip(tests.cases, answers, strict=False):
-        wrong = _judge_value(tests, case, _unpacked(answer))
+        wrong = _judge_value(tests, case, unpacked(answer))
         passed += wrong is None
         failure = failure or wrong
     return failure, passed
@@ -50,7 +51,7 @@ def judge_checks(reduced: Reduced, answers: list[dict[str, Any]]) -> tuple[Failu
 def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) -> Failure | None:
     values = {}
     for index in check.calls:
-        answer = _unpacked(answers[index])
+        answer = unpacked(answers[index])
         if "error" in answer:
             feedback = f"Test failed: {check.text}\n{answer['error']['feedback']}"
             return {**answer["error"], "feedback": clip(feedback)}
@@ -70,7 +71,7 @@ def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) 
     return _wrong(f"{told}\nAssertionError: {check.message}" if check.message else told)
 
 
-def _unpacked(answer: dict[str, Any]) -> dict[str, Any]:
+def unpacked(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer whose value was compressed, as it was; one at a time, as they may be large."""
     if "packed" not in answer:
         return answer
@@ -104,10 +105,16 @@ def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> Failure | 
         call = _call_text(tests.entry_point, case)
         return {**error, "feedback": clip(f"{call} raised an exception\n{error['feedback']}")}
     shown = str(answer.get("shown"))
+    if tests.equality and "value" not in answer and EQUALITIES[tests.equality](NOT_PLAIN, case, tests.tolerance):
+        return None
     if "value" in answer:
         try:
             value = from_json(answer["value"])
-            if value == case.expected or _same(value, case.expected, tests.tolerance):
+            if tests.equality:
+                equal = EQUALITIES[tests.equality](value, case, tests.tolerance)
+            else:
+                equal = value == case.expected or _same(value, case.expected, tests.tolerance)
+            if equal:
                 return None
             shown = show(value)
         except _FAULTS:
@@ -150,10 +157,17 @@ def input_of(case: Case) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def judge_output(case: Case, output: bytes) -> Failure | None:
+def judge_output(tests: Tests, case: Case, output: bytes) -> Failure | None:
     """Whether the printed lines are those expected, white space at their ends and empty lines at the end apart."""
     actual = output.decode("utf-8", "replace")
-    if _stripped(actual) == _stripped(str(case.expected)):
+    try:
+        if tests.equality:
+            equal = EQUALITIES[tests.equality](actual, case, tests.tolerance)
+        else:
+            equal = _stripped(actual) == _stripped(str(case.expected))
+    except _FAULTS:
+        equal = False
+    if equal:
         return None
     given = clip(input_of(case).decode("utf-8", "replace"), 500)
     feedback = f"Test failed: input\n{given}\nactual output:\n{clip(actual, 600)}\nexpected output:\n"

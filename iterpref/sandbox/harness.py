@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -48,6 +49,7 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
     """Call functions of the program and hand out what they return; it is compared in the caller's process."""
     calls = job["calls"]
     encode, normalise, name_of, lookup = to_json, to_plain, type_name, _lookup
+    seconds, timer, set_timer = job["call_seconds"], signal.ITIMER_VIRTUAL, signal.setitimer
     namespace = load(job, results)
     if namespace is None:
         results.finish(len(calls))
@@ -58,6 +60,8 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
             results.failed(error)
             results.finish(len(calls))
     for call in calls:
+        if seconds:
+            set_timer(timer, seconds)  # at its end the kernel kills
         try:
             value = lookup(namespace, call["function"])(*decode(call["args"]), **decode(call["kwargs"]))
         except BaseException as error:

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from iterpref.plain import NotPlain, to_json
-from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output
+from iterpref.plain import NotPlain, from_json, to_json
+from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked
 from iterpref.sandbox.describe import clip
+from iterpref.sandbox.equality import EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.sandbox.reduce import Call, Reduced, reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import Case, Outcome, Tests, Verdict
 
-__all__ = ["REPLACED", "BadTestsError", "Job", "Way", "judge_run", "make_jobs", "other_job"]
+__all__ = ["REPLACED", "BadTestsError", "Job", "Way", "judge_run", "make_jobs", "other_job", "values_of"]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
 _LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
@@ -105,7 +106,11 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
             ]
         except (NotPlain, TypeError, RecursionError) as error:
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
-        content |= {"exact": bool(reduced), "imports": reduced.imports if reduced else ""}
+        content |= {
+            "call_seconds": tests.call_seconds,
+            "exact": bool(reduced),
+            "imports": reduced.imports if reduced else "",
+        }
     return Job(json.dumps(content).encode(), nonce, tests, program, way, reduced=reduced)
 
 
@@ -118,6 +123,10 @@ def _check(tests: Tests) -> None:
         raise BadTestsError(f"unknown kind of tests {tests.kind!r}")
     if tests.kind in ("calls", "stdio") and not tests.cases:
         raise BadTestsError("the tests hold no case")
+    if tests.reference:
+        raise BadTestsError("the expected values are those of a reference program, which has not been run yet")
+    if tests.equality and tests.equality not in EQUALITIES:
+        raise BadTestsError(f"there is no equality {tests.equality!r}; known: {', '.join(EQUALITIES)}")
     if tests.kind in ("calls", "check") and not tests.entry_point:
         raise BadTestsError(f"tests of kind {tests.kind!r} need an entry point")
     for path in tests.files:
@@ -161,7 +170,7 @@ def judge_run(job: Job, run: Run) -> Verdict:
     if failure is None and (job.case is None or run.exit != 0 or run.stopped):
         failure = _unfinished(job, run, done if len(answers) == expected else None)
     if failure is None and job.case is not None:
-        failure = judge_output(job.case, run.output)
+        failure = judge_output(job.tests, job.case, run.output)
         passed = int(failure is None)
     if failure is None and done and passed < total:
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, passed, total)
@@ -172,6 +181,13 @@ def judge_run(job: Job, run: Run) -> Verdict:
     if meddled:
         return _verdict(run, Outcome.TAMPER, "", f"{REPLACED} {meddled!r}", passed, max(total, passed + 1))
     return _verdict(run, outcome, failure["error_type"], failure["feedback"], passed, max(total, passed + 1))
+
+
+def values_of(run: Run) -> list[Any]:
+    """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
+    records, _ = _read(run.result)
+    answers = [unpacked(record) for record in records if not record.keys().isdisjoint({"value", "packed", "odd"})]
+    return [from_json(answer["value"]) if "value" in answer else None for answer in answers]
 
 
 _MEDDLED = "the program wrote to the channel that carries the test results"
@@ -248,6 +264,8 @@ def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> Failure | No
     if run.stopped == "wall":
         waited = f"the program did not end within {job.wall_seconds:g} s (it used {run.cpu_seconds:.1f} s of CPU time)"
         return _failure("timeout", "TimeoutError", waited)
+    if run.exit == -signal.SIGVTALRM and job.tests.call_seconds:
+        return _failure("timeout", "TimeoutError", f"one call used more than {job.tests.call_seconds:g} s of CPU time")
     if -run.exit in (signal.SIGPROF, signal.SIGXCPU) or (-run.exit == signal.SIGKILL and run.cpu_seconds >= limit):
         return _failure("timeout", "TimeoutError", f"the program used more than {limit:g} s of CPU time")
     if run.exit < 0:

@@ -1,0 +1,62 @@
+"""Runs a program on inputs and hands back what it returned: a reference's answers are a benchmark's expected values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from iterpref.sandbox.box import Sandbox
+from iterpref.sandbox.profiles import profile_of
+from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs, values_of
+from iterpref.sandbox.worker import Run
+from iterpref.types import Tests, Verdict
+
+__all__ = ["Answers", "Unanswered", "answers"]
+
+Answers = list[tuple[Any, float] | None]
+"""By case: the value returned, and the CPU time that the call took, in seconds; None for what is no plain data."""
+
+# Times itself: the clock then starts and stops right at the call.
+_TIMED = """
+
+def _timed(*arguments, **keywords):
+    from time import process_time
+    started = process_time()
+    value = {entry_point}(*arguments, **keywords)
+    return [value, process_time() - started]
+"""
+
+
+class Unanswered(Exception):
+    """The program failed; the message says how."""
+
+
+def answers(box: Sandbox, jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
+    """What each program returns for the cases of its tests (kind ``calls``); expected values are not looked at.
+
+    Raises:
+        Unanswered: a program failed.
+    """
+    with ThreadPoolExecutor(box.workers, thread_name_prefix="answers") as pool:
+        return list(pool.map(lambda job: _answers(box, *job), jobs))
+
+
+def _answers(box: Sandbox, program: str, tests: Tests) -> Answers:
+    timed = dataclasses.replace(tests, entry_point="_timed", equality="anything", reference="")
+    found: list[Any] = []
+
+    def keep(job: Job, run: Run) -> Verdict:
+        verdict = judge_run(job, run)
+        found[:] = values_of(run) if verdict.passed else []
+        return verdict
+
+    try:
+        (job,) = make_jobs(program + _TIMED.format(entry_point=tests.entry_point), timed)
+    except BadTestsError as error:
+        raise Unanswered(str(error)) from None
+    verdict = box._judge_job(job, profile_of(program), keep)
+    if not verdict.passed:
+        raise Unanswered(verdict.feedback or verdict.outcome.value)
+    return [answer and (answer[0], float(answer[1])) for answer in found]

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -23,18 +23,22 @@ from iterpref.config import ChatConfig, Recipe, SandboxConfig
 from iterpref.errors import InputError
 from iterpref.evaluate.benchmark import answer_all, answers_of, judged_of, store_answers
 from iterpref.evaluate.compare import compare_results
+from iterpref.evaluate.exports import SUFFIXES, write_official
 from iterpref.evaluate.harness import harness_json
 from iterpref.evaluate.ready import ready_answers
 from iterpref.evaluate.result import SCHEMA, result_of
 from iterpref.evaluate.truth import ground_truth
 from iterpref.models import check_model, model_folder
-from iterpref.progress import progress_bar
+from iterpref.progress import console, progress_bar
 from iterpref.sandbox import Sandbox
+from iterpref.sandbox.answers import Answers, Unanswered
+from iterpref.sandbox.answers import answers as reference_answers
 from iterpref.store import Run, versions
 from iterpref.suites.base import Item, Style, Suite, load_suite
+from iterpref.suites.truth import established
 from iterpref.teachers.answers import ChatAnswers, LocalAnswers
 from iterpref.teachers.base import Teacher
-from iterpref.types import Attempt, Score
+from iterpref.types import Attempt, Score, Tests
 
 __all__ = [
     "Prepared",
@@ -58,7 +62,7 @@ _OPTIONS = {
     "collect.model": "--model",
     "lower max_new_tokens or drop the task": "lower --max-new-tokens",
 }
-_NOT_RESULTS = (".lm-eval.json", "_eval_results.json", "_pass_at_k.json")
+_NOT_RESULTS = (".lm-eval.json", *SUFFIXES)
 _DEADLINE_SECONDS = 600.0  # of one answer: many are asked at once, and some servers think long
 _SAMPLED = 1 << 20  # bytes read at each end of a file of weights, to tell two of them apart
 
@@ -185,14 +189,16 @@ def evaluate_benchmark(
         InputError: the run folder holds this benchmark under other settings, the endpoint cannot be asked, or this
             machine cannot isolate programs.
     """
-    wanted, suite, items = prepared.wanted, prepared.suite, prepared.items
+    wanted = prepared.wanted
     evaluation = f"{name}/{wanted.label}" if name else wanted.label
-    samples = {item.task.id: wanted.samples for item in items}
     teacher: Callable[[], Teacher]
     with ExitStack() as stack:
         box = stack.enter_context(Sandbox(workers=sandbox.workers or None, allow_unsafe_exec=sandbox.allow_unsafe_exec))
+        suite, left_out = _established(prepared, box)
+        items = suite.items
+        samples = {item.task.id: wanted.samples for item in items}
         if wanted.answers:
-            ready = ready_answers(wanted.answers, suite, items)
+            ready = ready_answers(wanted.answers, prepared.suite, items)
             for answer in ready:
                 samples[answer.task_id] = max(samples[answer.task_id], answer.sample + 1)
             about = _as_handed_in(wanted, suite)
@@ -228,11 +234,41 @@ def evaluate_benchmark(
             **about,
             "samples": wanted.samples,
             "sandbox": {"mode": box.isolation.mode, "protections": list(box.protections), "workers": box.workers},
+            "inputs_left_out": left_out,
             "versions": versions(),
         }
     answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
-    result = result_of(suite, items, samples, answers, judged, facts, truth)
-    return result, write_result(run, evaluation, result, round)
+    result = result_of(suite, len(prepared.suite.items), samples, answers, judged, facts, truth)
+    written = write_result(run, evaluation, result, round)
+    if result["complete"]:
+        known = [judged[id, n] for n in range(max(samples.values())) for id in samples if n < samples[id]]
+        stem = written[0].with_suffix("")
+        written += write_official(
+            stem, prepared.suite, items, known, answers, result["scores"], str(about["model"]), truth
+        )
+    return result, written
+
+
+def _established(prepared: Prepared, box: Sandbox) -> tuple[Suite, str]:
+    """The wanted items with the values that are expected of them, and which inputs had to be left out.
+
+    Raises:
+        InputError: a reference solution fails here.
+    """
+    wanted, suite = prepared.wanted, prepared.suite
+
+    def run_references(jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
+        console.print(f"{wanted.label}: running {len(jobs)} reference solutions once, for the values that are expected")
+        return reference_answers(box, jobs)
+
+    try:
+        found = established(replace(suite, items=prepared.items), run_references)
+    except Unanswered as error:
+        raise InputError(
+            f"{suite.path}: a reference solution fails on this machine ({error}); check the file, the installed "
+            "libraries and the machine's memory."
+        ) from None
+    return replace(found, options=suite.options), found.options.get("inputs_left_out", "")
 
 
 def report_scores(run: Run, prepared: Prepared, name: str, split: str, round: int = 1) -> dict[str, bool]:

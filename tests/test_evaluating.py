@@ -170,7 +170,7 @@ def test_weights_trained_anew_into_the_same_folder_are_others(tmp_path: Path) ->
 def test_results_are_found_in_files_and_run_folders(tmp_path: Path, writer: Writer) -> None:
     go(tmp_path / "a")
     writer.says = lambda n, sample: f"    return {n}\n"
-    _, (file, _) = go(tmp_path / "b", model="better/model")
+    _, (file, *_) = go(tmp_path / "b", model="better/model")
     (found,) = compare(str(tmp_path / "a"), str(tmp_path / "b"))
     assert (found["scores"][0]["won"], found["scores"][0]["lost"]) == (["T/1", "T/3"], [])
     assert list(load_results(str(file))) == [file.stem]

@@ -61,7 +61,7 @@ def to_json(value: Any, other: Callable[[Any], Any] = _refuse) -> Any:
     if kind is tuple:
         return {"$tuple": [to_json(item, other) for item in value]}
     if kind is dict:
-        if all(type(key) is str and not key.startswith("$") for key in value):
+        if not value or all(type(key) is str and not key.startswith("$") for key in value):
             return {key: to_json(item, other) for key, item in value.items()}
         return {"$dict": [[to_json(key, other), to_json(item, other)] for key, item in value.items()]}
     if kind is set or kind is frozenset:

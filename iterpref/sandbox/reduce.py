@@ -9,6 +9,7 @@ helpers, values that are no plain data, results of one call handed to the next.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -21,6 +22,7 @@ from iterpref.types import Tests
 __all__ = ["reduce_tests"]
 
 _COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
+_ASSIGNED = re.compile(r"(\w+)\s*=(?!=)")  # keywords of calls too
 _OF_LIBRARIES = frozenset({*PURE, *TYPES, "math"})
 _FAULTS = (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError)
 
@@ -50,9 +52,7 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
 @lru_cache(256)
 def _ambiguous(code: str) -> frozenset[str]:
     """Names of the tests whose meaning depends on whether the program binds or uses them."""
-    assigned = [node for node in parse(code).body if isinstance(node, ast.Assign)]
-    names = {name.id for node in assigned for name in node.targets if isinstance(name, ast.Name)}
-    return frozenset(names | (_OF_LIBRARIES & identifiers(code)))
+    return frozenset(_ASSIGNED.findall(code)) | (_OF_LIBRARIES & identifiers(code))
 
 
 @lru_cache(256)  # many programs are judged by the same tests

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Iterator
+
+from iterpref.syntax import parse
 
 __all__ = ["library_imports", "module_names", "parse", "scan"]
 
-# What a compiler warns of in somebody else's program is no warning to the caller.
-warnings.filterwarnings("ignore", module="<judged>")
-
 # None of their public names is a builtin's, but for math.pow.
 _HARMLESS_STARS = frozenset({"bisect", "collections", "functools", "heapq", "itertools", "math", "string", "typing"})
-
-
-def parse(code: str) -> ast.Module:
-    """The syntax tree of a program or of tests; raises as ``ast.parse`` does."""
-    return ast.parse(code, "<judged>")
 
 
 def scan(tree: ast.Module) -> tuple[set[str], set[str], bool]:

@@ -187,9 +187,9 @@ def endpoint(run: Run, recipe: Recipe) -> Iterator[Client]:
 
 def _check_templates(own: str) -> None:
     """Load all that may be asked with: what one stage does not use is found wrong before another was paid for."""
-    load_templates(prompts.__name__, prompts.NAMES, own)
+    load_templates(prompts.__name__, prompts.KINDS, own)
     load_templates(synthesis.PACKAGE, synthesis.TEMPLATES, own)
-    known = [*prompts.NAMES, *synthesis.TEMPLATES]
+    known = [*prompts.KINDS, *synthesis.TEMPLATES]
     for path in sorted(Path(own).glob("*.jinja")) if own else ():
         if path.stem not in known:
             near = difflib.get_close_matches(path.stem, known, n=1, cutoff=0.0)[0]

@@ -378,6 +378,9 @@ def test_a_model_that_cannot_be_trained_is_told_before_anything_is_asked(
     [
         ("repair.jinja", "{{ code.text }}", "repair.jinja: the template cannot be filled in"),
         ("mend.jinja", "{{ falt }}", "mend.jinja: the template uses 'falt'"),
+        ("format.jinja", "{% if form == 'contest' %}{{ from }}{% endif %}", "format.jinja: the template uses 'from'"),
+        ("format.jinja", "{% if form == 'contest' %}{{ form.x.y }}{% endif %}", "has no attribute 'x'"),
+        ("scenario.jinja", "{{ features | join }}", "scenario.jinja: the template leaves out 'format'"),
         ("repiar.jinja", "{{ code }}", "repiar.jinja: there is no template of that name; did you mean repair.jinja?"),
     ],
 )

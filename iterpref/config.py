@@ -250,7 +250,7 @@ def load_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
             here = ("chat", "request", key)
             raise InputError(
-                f"{_where(origin, here, name)}: `{'.'.join(here)}` is {limit!r}, but it must be a whole number from 1 on."
+                f"{_where(origin, here, name)}: `{'.'.join(here)}` is {limit!r}; a limit is a whole number from 1 on."
             )
     for variant, change in recipe.variants.items():
         at = ("variants", variant)

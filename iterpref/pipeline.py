@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from iterpref.collecting import collect_stage, estimate_stage, load_tasks, made_key
+from iterpref.collecting import collect_stage
 from iterpref.config import Recipe, TrainConfig, variants
 from iterpref.errors import InputError
+from iterpref.estimating import estimate_stage
 from iterpref.evaluate import evaluate, pass_rate, results
 from iterpref.lookup import lookup
 from iterpref.models import check_model, model_folder
@@ -22,6 +23,7 @@ from iterpref.pairing import pairs_stage
 from iterpref.progress import console, progress_bar
 from iterpref.records import Finished, Trained, fingerprint
 from iterpref.sandbox import Sandbox
+from iterpref.sources import load_tasks, made_key
 from iterpref.store import Run
 from iterpref.teachers import resolve
 from iterpref.teachers.base import Settings, Teacher
@@ -212,7 +214,8 @@ def run_recipe(run: Run, recipe: Recipe) -> str:
         evaluate_stage(run, recipe, model, "base", "test")
     for round in range(1, recipe.rounds + 1):
         later = model if round > 1 else ""
-        collect_stage(run, recipe, round, later)
+        if not collect_stage(run, recipe, round, later):
+            return model  # training begins when all is there: what was trained on fewer pairs is not trained again
         pairs_stage(run, recipe, round)
         trained = train_stage(run, recipe, round, later, only=[best] if best else ())
         best = _best(run, recipe, trained, round)

@@ -430,6 +430,23 @@ def test_a_budget_stops_cleanly_and_more_of_it_goes_on(tmp_path: Path, cli: Cli)
         assert run.count("end") == 8
 
 
+def test_nothing_is_trained_on_what_a_budget_cut_short(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "prices.yaml").write_text("m: {input: 0, output: 1000}\n")
+    with serve(sometimes_right) as server:
+        recipe(tmp_path, "run", server.url, 8)
+        (tmp_path / "r.yaml").write_text(
+            "run: run\ncollect: {source: tasks-8.jsonl, drafter: chat, repairer: chat, max_new_tokens: 20}\n"
+            f"chat: {{model: m, base_url: '{server.url}', prices: prices.yaml, budget_usd: 0.09}}\n"
+            "train: {model_name_or_path: micro:base}\n"
+        )
+        code, told = cli("run", "r.yaml")
+    assert code == 0
+    assert "raise chat.budget_usd and run the same command to go on" in " ".join(told.split())
+    with Run(tmp_path / "run", read_only=True) as run:
+        assert run.count("attempt")
+        assert run.count("pair") == run.count("trained") == 0
+
+
 def test_no_secret_is_in_the_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     with serve(sometimes_right) as server:

@@ -159,7 +159,7 @@ def test_a_word_in_place_of_a_key_may_stand_anywhere(
 
 @pytest.mark.parametrize("limit", ["lots", "0", "true", "1.5"])
 def test_a_limit_of_a_request_is_a_number_of_tokens(tmp_path: Path, limit: str) -> None:
-    with pytest.raises(InputError, match=r"`chat\.request\.max_tokens` is .*, but it must be a whole number from 1 on"):
+    with pytest.raises(InputError, match=r"`chat\.request\.max_tokens` is .*; a limit is a whole number from 1 on"):
         load_recipe(write(tmp_path, GOOD), [f"chat.request={{max_tokens: {limit}}}"])
 
 

@@ -80,6 +80,7 @@ class CollectConfig:
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8  # of a drafter or repairer that samples
     max_new_tokens: _Some = 512
     model: str = ""  # of the local teacher; empty: the model that is to be trained
+    baseline: str = ""  # another run folder, of the same tasks: summary, card and page set the two side by side
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ __all__ = [
 
 # What decides an attempt, and the keys of it that may change between two runs on one folder.
 _KEPT = ("collect", "chat", "tasks")
-_CHANGEABLE = {"limit", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
+_CHANGEABLE = {"limit", "baseline", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
 _OF_WRITERS = {"model", "temperature", "max_new_tokens", "system", "request", "prompts"}  # decide nothing of recordings
 
 

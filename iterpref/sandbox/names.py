@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator
 
-__all__ = ["identifiers", "imports_stars", "library_imports", "module_names", "parse", "scan"]
+from iterpref.syntax import parse
 
-# What a compiler warns of in somebody else's program is no warning to the caller.
-warnings.filterwarnings("ignore", module="<judged>")
+__all__ = ["identifiers", "imports_stars", "library_imports", "module_names", "parse", "scan"]
 
 # None of their public names is a builtin's, but for math.pow.
 _HARMLESS_STARS = frozenset({"bisect", "collections", "functools", "heapq", "itertools", "math", "string", "typing"})
@@ -29,11 +27,6 @@ def identifiers(code: str) -> frozenset[str]:
 def imports_stars(code: str) -> bool:
     """Whether it may import names that it does not tell."""
     return _STAR.search(code) is not None
-
-
-def parse(code: str) -> ast.Module:
-    """The syntax tree of a program or of tests; raises as ``ast.parse`` does."""
-    return ast.parse(code, "<judged>")
 
 
 def scan(tree: ast.Module) -> tuple[set[str], set[str], bool]:

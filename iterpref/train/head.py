@@ -71,19 +71,22 @@ class _HeadLogps(torch.autograd.Function):
         keep: bool,
     ) -> torch.Tensor:
         wide = torch.promote_types(hidden_ND.dtype, torch.float32)
-        ctx.kept, room = {}, kept_bytes(targets_N.device.type) if keep else 0
+        parts = _slices(hidden_ND, weight_VD)
+        size = len(hidden_ND) * parts[0][1]
+        kept = min(len(parts), kept_bytes(hidden_ND.device.type) // (size * hidden_ND.element_size())) if keep else 0
+        ctx.kept, ctx.peaks, other = hidden_ND.new_empty(kept, size), [], hidden_ND.new_empty(size)
         picked_N, norms = torch.zeros(len(targets_N), dtype=wide, device=targets_N.device), []
-        for begin, end in _slices(hidden_ND, weight_VD):
-            logits_NW = _logits(hidden_ND, weight_VD, bias_V, begin, end)
+        for number, (begin, end) in enumerate(parts):
+            place = ctx.kept[number] if number < kept else other
+            logits_NW = _logits(hidden_ND, weight_VD, bias_V, begin, end, place)
             inside_N, place_N1 = _places(targets_N, begin, end)
             picked_N = torch.where(inside_N, logits_NW.gather(1, place_N1)[:, 0].to(wide), picked_N)
-            wide_NW = logits_NW.to(wide)  # the logits themselves where they are wide enough
-            peak_N = wide_NW.amax(-1)
-            norms.append(wide_NW.sub_(peak_N[:, None]).exp_().sum(-1).log_() + peak_N)
-            size = logits_NW.numel() * logits_NW.element_size()
-            if size <= room:
-                room -= size
-                ctx.kept[begin] = wide_NW.to(logits_NW.dtype), peak_N
+            exp_NW = logits_NW.to(wide)  # the logits themselves where they are wide enough
+            peak_N = exp_NW.amax(-1)
+            norms.append(exp_NW.sub_(peak_N[:, None]).exp_().sum(-1).log_() + peak_N)
+            if number < kept:
+                logits_NW.copy_(exp_NW)
+                ctx.peaks.append(peak_N)
         norms_N = torch.stack(norms).logsumexp(0)
         ctx.save_for_backward(hidden_ND, weight_VD, bias_V, targets_N, norms_N)
         return picked_N - norms_N
@@ -96,14 +99,15 @@ class _HeadLogps(torch.autograd.Function):
         d_hidden_ND = torch.zeros_like(hidden_ND, dtype=norms_N.dtype) if for_hidden else None
         d_weight_VD = torch.empty_like(weight_VD) if for_weight else None
         d_bias_V = torch.empty_like(bias_V) if for_bias else None
-        # what is kept goes first: it makes room for the rest
-        for begin, end in sorted(_slices(hidden_ND, weight_VD), key=lambda part: part[0] not in ctx.kept):
+        parts, kept = _slices(hidden_ND, weight_VD), len(ctx.peaks)
+        other = hidden_ND.new_empty(len(hidden_ND) * parts[0][1])
+        for number, (begin, end) in enumerate(parts):
             # d log pi(target) / d logits = 1[v = target] - pi_v
-            if begin in ctx.kept:
-                exp_NW, peak_N = ctx.kept.pop(begin)
-                shares_NW = exp_NW.to(norms_N.dtype).mul_((-gradient_N * (peak_N - norms_N).exp())[:, None])
+            if number < kept:
+                exp_NW = _shaped(ctx.kept[number], hidden_ND, begin, end).to(norms_N.dtype)
+                shares_NW = exp_NW.mul_((-gradient_N * (ctx.peaks[number] - norms_N).exp())[:, None])
             else:
-                logits_NW = _logits(hidden_ND, weight_VD, bias_V, begin, end).to(norms_N.dtype)
+                logits_NW = _logits(hidden_ND, weight_VD, bias_V, begin, end, other).to(norms_N.dtype)
                 shares_NW = logits_NW.sub_(norms_N[:, None]).exp_().mul_(-gradient_N[:, None])
             inside_N, place_N1 = _places(targets_N, begin, end)
             shares_NW.scatter_add_(1, place_N1, torch.where(inside_N, gradient_N, 0)[:, None])
@@ -114,6 +118,7 @@ class _HeadLogps(torch.autograd.Function):
                 torch.mm(shares_NW.T, hidden_ND, out=d_weight_VD[begin:end])
             if d_bias_V is not None:
                 d_bias_V[begin:end] = shares_NW.sum(0)
+        ctx.kept, ctx.peaks = None, []  # used up; another backward would compute it again
         return None if d_hidden_ND is None else d_hidden_ND.to(hidden_ND.dtype), d_weight_VD, d_bias_V, None, None
 
 
@@ -125,10 +130,21 @@ def _slices(hidden_ND: torch.Tensor, weight_VD: torch.Tensor) -> list[tuple[int,
 
 
 def _logits(
-    hidden_ND: torch.Tensor, weight_VD: torch.Tensor, bias_V: torch.Tensor | None, begin: int, end: int
+    hidden_ND: torch.Tensor,
+    weight_VD: torch.Tensor,
+    bias_V: torch.Tensor | None,
+    begin: int,
+    end: int,
+    place: torch.Tensor,
 ) -> torch.Tensor:
-    part_W = None if bias_V is None else bias_V[begin:end]
-    return torch.nn.functional.linear(hidden_ND, weight_VD[begin:end], part_W)
+    """Of one slice of the vocabulary, written to the beginning of ``place``."""
+    logits_NW = _shaped(place, hidden_ND, begin, end)
+    torch.mm(hidden_ND, weight_VD[begin:end].T, out=logits_NW)
+    return logits_NW if bias_V is None else logits_NW.add_(bias_V[begin:end])
+
+
+def _shaped(place: torch.Tensor, hidden_ND: torch.Tensor, begin: int, end: int) -> torch.Tensor:
+    return place[: len(hidden_ND) * (end - begin)].view(len(hidden_ND), end - begin)
 
 
 def _places(targets_N: torch.Tensor, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:

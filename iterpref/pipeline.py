@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from iterpref.collecting import collect_stage, estimate_stage, load_tasks, made_key
+from iterpref.collecting import collect_stage
 from iterpref.config import EvaluateConfig, Recipe, TrainConfig, variants
 from iterpref.errors import InputError
+from iterpref.estimating import estimate_stage
 from iterpref.evaluate import evaluate, pass_rate, results
 from iterpref.evaluating import Wanted, evaluate_benchmark, prepare, report_scores
 from iterpref.lookup import lookup
@@ -23,6 +24,7 @@ from iterpref.pairing import pairs_stage
 from iterpref.progress import console, progress_bar
 from iterpref.records import Finished, Trained, fingerprint
 from iterpref.sandbox import Sandbox
+from iterpref.sources import load_tasks, made_key
 from iterpref.store import Run
 from iterpref.suites.base import SUITES
 from iterpref.teachers import resolve
@@ -44,7 +46,7 @@ __all__ = [
 _MAX_NEW_TOKENS = 512  # of an answer to a plain task
 # What decides an attempt, and the keys of it that may change between two runs on one folder.
 _KEPT = ("collect", "chat", "tasks")
-_CHANGEABLE = {"limit", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
+_CHANGEABLE = {"limit", "baseline", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
 _OF_WRITERS = {"model", "temperature", "max_new_tokens", "system", "request", "prompts"}  # decide nothing of recordings
 
 
@@ -248,7 +250,8 @@ def run_recipe(run: Run, recipe: Recipe) -> str:
         evaluate_stage(run, recipe, model, "base", "test")
     for round in range(1, recipe.rounds + 1):
         later = model if round > 1 else ""
-        collect_stage(run, recipe, round, later)
+        if not collect_stage(run, recipe, round, later):
+            return model  # training begins when all is there: what was trained on fewer pairs is not trained again
         pairs_stage(run, recipe, round)
         trained = train_stage(run, recipe, round, later, only=[best] if best else ())
         best = _best(run, recipe, trained, round)

@@ -168,6 +168,7 @@ def test_tests_beside_a_repair_are_run_and_recorded_but_the_frozen_ones_decide(t
     assert ends.count("solved") == 1
     assert seen["t00001/001"] == NewTests("from m import f\nassert f(1) == 1", "", "pass")
     assert "Repairs that came with tests of their own: 5." in text
+    assert "| fit; with the repair they say: pass | 5 |" in text
 
 
 class Student:
@@ -244,6 +245,38 @@ def test_the_summary_says_what_was_asked_and_what_it_cost(tmp_path: Path) -> Non
     assert f"| calls per pair | {asked / pairs:.1f} | 10.4 | 100 x tests |" in text
     assert "| 0 | " in text
     assert f'<th scope="row">calls per pair</th><td>{asked / pairs:.1f}</td><td>10.4</td>' in page
+
+
+def test_debugging_and_sampling_of_the_same_tasks_stand_side_by_side(tmp_path: Path, cli: Cli) -> None:
+    """Tasks as one run exports them are sampled by another; summary, card and page of the first show both."""
+    with serve(sometimes_right, faults=Faults(rate=0.2, kinds=("429", "500", "reset", "empty"))) as server:
+        recipe(tmp_path, "run", server.url, 12)
+        (tmp_path / "r.yaml").write_text(
+            "run: debugged\ncollect: {source: tasks-12.jsonl, drafter: chat, repairer: chat}\n"
+            f"chat: {{model: m, base_url: '{server.url}'}}\n"
+        )
+        assert cli("pairs", "r.yaml")[0] == 2  # nothing is there yet
+        assert cli("collect", "r.yaml")[0] == 0
+        assert cli("pairs", "r.yaml")[0] == 0
+        debugged = len(server.asked)
+        change = ["run=sampled", "collect.source=debugged/export/tasks.jsonl", "collect.repairer=resample"]
+        assert cli("collect", "r.yaml", *change)[0] == 0
+        assert cli("pairs", "r.yaml", *change)[0] == 0
+        assert cli("pairs", "r.yaml", "collect.baseline=sampled")[0] == 0
+        assert cli("report", "debugged")[0] == 0
+    with Run("debugged", read_only=True) as run, Run("sampled", read_only=True) as other:
+        assert dict(run.items("source", Trajectory)) == dict(other.items("source", Trajectory))
+        pairs = [sum(pair["rejected"] is not None for _, pair in each.items("pair", dict)) for each in (run, other)]
+    table = f"| calls for drafts and repairs | {debugged} | 72 |  |  |"
+    rate = f"| calls per pair | {debugged / pairs[0]:.1f} | {72 / pairs[1]:.1f} | 10.4 | 100 x tests |"
+    for file in ("debugged/summary.md", "debugged/export/README.md"):
+        text = Path(file).read_text()
+        assert "### debugging (debugged) beside sampling (sampled)" in text
+        assert table in text
+        assert rate in text
+    page = Path("debugged/report.html").read_text()
+    assert "<h3>debugging (debugged) beside sampling (sampled)</h3>" in page
+    assert f'<th scope="row">calls per pair</th><td>{debugged / pairs[0]:.1f}</td><td>{72 / pairs[1]:.1f}</td>' in page
 
 
 def test_from_features_to_pairs_by_the_recipe_of_the_paper(tmp_path: Path, cli: Cli) -> None:
@@ -378,6 +411,9 @@ def test_a_model_that_cannot_be_trained_is_told_before_anything_is_asked(
     [
         ("repair.jinja", "{{ code.text }}", "repair.jinja: the template cannot be filled in"),
         ("mend.jinja", "{{ falt }}", "mend.jinja: the template uses 'falt'"),
+        ("format.jinja", "{% if form == 'contest' %}{{ from }}{% endif %}", "format.jinja: the template uses 'from'"),
+        ("format.jinja", "{% if form == 'contest' %}{{ form.x.y }}{% endif %}", "has no attribute 'x'"),
+        ("scenario.jinja", "{{ features | join }}", "scenario.jinja: the template leaves out 'format'"),
         ("repiar.jinja", "{{ code }}", "repiar.jinja: there is no template of that name; did you mean repair.jinja?"),
     ],
 )
@@ -425,6 +461,23 @@ def test_a_budget_stops_cleanly_and_more_of_it_goes_on(tmp_path: Path, cli: Cli)
         assert set(server.asked.values()) == {1}
     with Run(tmp_path / "run", read_only=True) as run:
         assert run.count("end") == 8
+
+
+def test_nothing_is_trained_on_what_a_budget_cut_short(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "prices.yaml").write_text("m: {input: 0, output: 1000}\n")
+    with serve(sometimes_right) as server:
+        recipe(tmp_path, "run", server.url, 8)
+        (tmp_path / "r.yaml").write_text(
+            "run: run\ncollect: {source: tasks-8.jsonl, drafter: chat, repairer: chat, max_new_tokens: 20}\n"
+            f"chat: {{model: m, base_url: '{server.url}', prices: prices.yaml, budget_usd: 0.09}}\n"
+            "train: {model_name_or_path: micro:base}\n"
+        )
+        code, told = cli("run", "r.yaml")
+    assert code == 0
+    assert "raise chat.budget_usd and run the same command to go on" in " ".join(told.split())
+    with Run(tmp_path / "run", read_only=True) as run:
+        assert run.count("attempt")
+        assert run.count("pair") == run.count("trained") == 0
 
 
 def test_no_secret_is_in_the_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

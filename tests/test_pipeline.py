@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iterpref import collecting, pipeline
+from iterpref import pipeline, sources
 from iterpref.config import CollectConfig, Recipe
 from iterpref.teachers.base import Reply, Request, Settings
 
@@ -37,7 +37,7 @@ def test_a_finished_collection_makes_its_tasks_only_once(tmp_path: Path, monkeyp
     recipe = _recipe(tmp_path, limit=2)
     with pipeline.open_run(recipe) as run:
         pipeline.collect_stage(run, recipe)
-        monkeypatch.setattr(collecting, "load_tasks", lambda *_: pytest.fail("made again"))
+        monkeypatch.setattr(sources, "load_tasks", lambda *_: pytest.fail("made again"))
         pipeline.collect_stage(run, recipe)
         assert run.count("end") == 2
 

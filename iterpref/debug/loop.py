@@ -29,7 +29,8 @@ from iterpref.workers import work_together
 __all__ = ["Judge", "Progress", "Review", "collect"]
 
 Judge = Callable[[str, Tests], Verdict]
-Review = Callable[[Task, str, str], Any]  # task, program, tests that its author wrote beside it -> what is recorded
+# Task, program, tests that its author wrote beside it -> what is recorded; None where there is nothing new in them.
+Review = Callable[[Task, str, str], Any]
 Progress = Callable[[int, int], None]  # sessions complete, sessions in all
 
 # Sessions that are worked on at a time: bounds memory, and keeps a model's batches full.
@@ -230,7 +231,8 @@ class _Stage:
             attempt = replace(attempt, verdict=verdict)
             if tests and self._review is not None:
                 seen = await loop.run_in_executor(self._pool, self._review, session.task, attempt.code, tests)
-                records = [("new tests", attempt_id(session.id, attempt.index), seen)]
+                if seen is not None:
+                    records = [("new tests", attempt_id(session.id, attempt.index), seen)]
         records.append(("attempt", attempt_id(session.id, attempt.index), attempt))
         self._run.put_many(records, self._round)
         session.attempts.append(attempt)

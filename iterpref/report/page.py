@@ -20,11 +20,11 @@ from markupsafe import Markup
 
 from iterpref.focus import Differ, resolve_differ
 from iterpref.report.browse import Survey, flip_data, session_data, survey
-from iterpref.report.costs import Table
 from iterpref.report.marks import IRRELEVANT
 from iterpref.report.numbers import Agreement, Funnel, agreement, focus_of, funnel
 from iterpref.report.scores import BASE, Result, by_learning_rate, curves, flips, results_of, thin
 from iterpref.report.svg import columns, intervals, key_of, lines
+from iterpref.report.tables import Table
 from iterpref.stats import share
 from iterpref.store import Run
 from iterpref.types import Pair

@@ -7,16 +7,17 @@ with it takes time in proportion to its size.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import zlib
 from typing import Any
 
 from iterpref.plain import from_json
+from iterpref.sandbox.checks import Check, Reduced
 from iterpref.sandbox.describe import clip, show, type_name
 from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
 from iterpref.sandbox.normal import LARGEST_VALUE
-from iterpref.sandbox.reduce import NAMES, Check, Reduced
 from iterpref.types import Case, Tests
 
 __all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked"]
@@ -62,7 +63,7 @@ def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) 
                 f"Test failed: {check.text}\n{reduced.calls[index].text} returned a value that cannot be read"
             )
     try:
-        if eval(check.holds, NAMES, values):
+        if check.holds(values):
             return None
         told = _told(reduced, check, values)
     except _FAULTS as error:
@@ -84,13 +85,9 @@ def unpacked(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:
     start = f"Test failed: {check.text}"
-    if check.sides:
-        try:
-            actual, expected = (show(eval(side, NAMES, values)) for side in check.sides)
-        except _FAULTS:
-            pass
-        else:
-            return f"{start}\nactual: {actual}\nexpected: {expected}"
+    with contextlib.suppress(*_FAULTS):
+        if sides := check.sides(values):
+            return f"{start}\nactual: {show(sides[0])}\nexpected: {show(sides[1])}"
     returned = [f"{reduced.calls[index].text} returned {show(values[f'_{index}'])}" for index in check.calls]
     return "\n".join([start, *returned])
 

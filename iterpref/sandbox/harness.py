@@ -15,6 +15,7 @@ from iterpref.plain import NotPlain, to_json
 from iterpref.plain import from_json as decode
 from iterpref.sandbox.apart import Link, load_apart
 from iterpref.sandbox.describe import show, type_name
+from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.loading import compile_code, compile_program, load, new_module
 from iterpref.sandbox.normal import to_plain
 from iterpref.sandbox.results import PROGRAM, SETUP, TESTS, BadTestsError, Results
@@ -23,10 +24,10 @@ from iterpref.sandbox.suite import run_asserts, run_unittest
 __all__ = ["run_job"]
 
 
-def run_job(job: dict[str, Any], result_fd: int, link: Link | None = None) -> NoReturn:
+def run_job(job: dict[str, Any], result_fd: int, integrity: Integrity, link: Link | None = None) -> NoReturn:
     """Run ``job`` and end the process; with ``link`` the program runs in the process at its other end."""
     sources = {PROGRAM: job["program"], TESTS: job["code"], SETUP: job["setup"]}
-    results = Results(result_fd, job["nonce"], sources)
+    results = Results(result_fd, job["nonce"], sources, integrity)
     try:
         for path, text in job["files"].items():
             if os.path.dirname(path):
@@ -48,6 +49,7 @@ Load = Callable[[dict[str, Any], Results], "dict[str, Any] | None"]
 def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
     """Call functions of the program and hand out what they return; it is compared in the caller's process."""
     calls = job["calls"]
+    results.integrity.narrow()
     encode, normalise, name_of, lookup = to_json, to_plain, type_name, _lookup
     seconds, timer, set_timer = job["call_seconds"], signal.ITIMER_VIRTUAL, signal.setitimer
     namespace = load(job, results)
@@ -59,11 +61,11 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
         except BaseException as error:
             results.failed(error)
             results.finish(len(calls))
-    for call in calls:
+    for function, args, kwargs in calls:
         if seconds:
             set_timer(timer, seconds)  # at its end the kernel kills
         try:
-            value = lookup(namespace, call["function"])(*decode(call["args"]), **decode(call["kwargs"]))
+            value = lookup(namespace, function)(*decode(args), **decode(kwargs))
         except BaseException as error:
             results.record(error=results.explain(error))
             continue

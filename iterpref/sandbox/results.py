@@ -38,14 +38,14 @@ class Unset:
 class Results:
     """Writes to the result pipe and counts."""
 
-    def __init__(self, fd: int, nonce: str, sources: dict[str, str]) -> None:
+    def __init__(self, fd: int, nonce: str, sources: dict[str, str], integrity: Integrity) -> None:
         self.fd = fd
         self.nonce = nonce
         self.sources = sources
         self.passed_tests = 0
         self.failed_tests = 0
         self.first_failure = True
-        self.integrity = Integrity()
+        self.integrity = integrity
         self.uncertain = ""  # why a failure may be no fault of the program's
         self._pid = os.getpid()
         self._getpid, self._write, self.exit = os.getpid, os.write, os._exit

@@ -6,16 +6,18 @@ import dataclasses
 import json
 import secrets
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from iterpref.plain import NotPlain, from_json, to_json
+from iterpref.sandbox.checks import Call, Reduced
 from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.equality import EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
-from iterpref.sandbox.reduce import Call, Reduced, reduce_tests
+from iterpref.sandbox.reduce import reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import Case, Outcome, Tests, Verdict
 
@@ -101,8 +103,8 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
     if reduced or tests.kind == "calls":
         try:
             content["calls"] = [
-                {"function": call.function, "args": to_json(call.args), "kwargs": to_json(call.kwargs)}
-                for call in (reduced.calls if reduced else _calls(tests))
+                (function, to_json(list(case.args)), to_json(case.kwargs))
+                for function, case in (_calls(reduced) if reduced else _cases(tests))
             ]
         except (NotPlain, TypeError, RecursionError) as error:
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
@@ -114,8 +116,12 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
     return Job(json.dumps(content).encode(), nonce, tests, program, way, reduced=reduced)
 
 
-def _calls(tests: Tests) -> list[Call]:
-    return [Call(tests.entry_point, tuple(case.args), case.kwargs) for case in tests.cases]
+def _calls(reduced: Reduced) -> Iterator[tuple[str, Call]]:
+    return ((call.function, call) for call in reduced.calls)
+
+
+def _cases(tests: Tests) -> Iterator[tuple[str, Case]]:
+    return ((tests.entry_point, case) for case in tests.cases)
 
 
 def _check(tests: Tests) -> None:
@@ -216,24 +222,24 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+_RECORDS = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
     """Records and number of passed tests. A line cut off by the end of the process is left out."""
-    records: list[dict[str, Any]] = []
-    passed = 0
-    for line in result.split(b"\n")[:-1]:
-        if line == b"+":
-            passed += 1
-            continue
-        if len(line) > LARGEST_VALUE:
-            raise ValueError("too long a line")
-        record = json.loads(line, parse_constant=_refuse_constant)
-        if not isinstance(record, dict) or not _well_formed(record):
-            raise ValueError("not a record")
-        records.append(record)
-    return records, passed
+    lines = result.split(b"\n")[:-1]
+    told = [line for line in lines if line != b"+"]
+    if told and max(map(len, told)) > LARGEST_VALUE:
+        raise ValueError("too long a line")
+    records = _RECORDS.decode(f"[{b','.join(told).decode()}]")
+    if not all(isinstance(record, dict) and _well_formed(record) for record in records):
+        raise ValueError("not a record")
+    return records, len(lines) - len(told)
 
 
 def _well_formed(record: dict[str, Any]) -> bool:
+    if len(record) == 1 and "value" in record:
+        return True  # most are of this kind
     if type(record.get("meddled", "")) is not str:
         return False
     if any(type(record.get(key, 0)) is not int for key in ("declared", "passed", "total")):

@@ -62,7 +62,7 @@ def load_tree(path: str) -> Feature:
         isinstance(value, dict) and "frequency" in value for value in data.values()
     )
     root = _flat(data, path) if flat else _nested(data, path, ())
-    if not any(child.children for child in root.children.values()):
+    if not categories(root):
         raise InputError(f"{path}: no category of the feature tree has a feature in it; add some.")
     return root
 

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 
+from iterpref.syntax import parse
 from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.teachers.client import Client, Unanswered
 from iterpref.teachers.ledger import Answer
@@ -185,7 +186,7 @@ def _program(text: str) -> tuple[str | None, str]:
 
 def _parses(text: str) -> bool:
     try:
-        return bool(ast.parse(text).body)
+        return bool(parse(text).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
@@ -193,7 +194,7 @@ def _parses(text: str) -> bool:
 def _only_tests(code: str) -> bool:
     """Whether a block is a test file: at its top level nothing but imports, asserts and tests, and at least one."""
     try:
-        body = ast.parse(code).body
+        body = parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     tests = [node for node in body if _is_test(node)]

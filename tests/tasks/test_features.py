@@ -89,6 +89,7 @@ def test_new_features_are_as_frequent_as_their_siblings(tmp_path: Path) -> None:
         ("{", "is not JSON"),
         ("[]", "a JSON object of categories"),
         ('{"a": 3}', "no category of the feature tree has a feature"),
+        ('{"programming language": {"python": 3}}', "no category of the feature tree has a feature"),
         ('{"a": {"x": null}}', "'a > x' is null; it must be a count"),
         ('{"a": {"frequency": "3"}}', "the frequency of 'a' is '3'"),
         ('{"a": {"x": Infinity}}', "'a > x' is Infinity; it must be a count"),

@@ -215,7 +215,7 @@ def evaluate_benchmark(
             suite.program(items[0], "", style)  # some cannot be asked in this style: found out before they are
         run.put("evaluation", evaluation, about, round)
         with progress_bar(evaluation) as update:
-            answer_all(
+            reasons = answer_all(
                 run,
                 evaluation,
                 suite,
@@ -235,6 +235,7 @@ def evaluate_benchmark(
             "samples": wanted.samples,
             "sandbox": {"mode": box.isolation.mode, "protections": list(box.protections), "workers": box.workers},
             "inputs_left_out": left_out,
+            "open": reasons,
             "versions": versions(),
         }
     answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)

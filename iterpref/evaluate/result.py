@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from iterpref.evaluate.analysis import distance_to_a_pass
@@ -66,6 +67,7 @@ def result_of(
         "unanswered": unanswered,
         "without_verdict": open_verdicts,
         "scores": _scores(suite, tasks) if complete and tasks else {},
+        "tampered": _tampered(suite, tasks) if complete else None,
         "ground_truth": None if truth is None else asdict(truth),
         "benchmark": {
             "name": suite.name,
@@ -95,6 +97,25 @@ def _scores(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         found[label] = {f"pass@{k}": asdict(estimate(passed, k)) for k in ks(fewest)}
         found[label]["interval"] = "Wilson" if single else "bootstrap over tasks, seed 0, 10000 resamples"
     return found
+
+
+def _tampered(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Answers that interfered with their verdict, and pass@1 if every one of them were believed.
+
+    Where the official harness does not look for that, its score lies between the two.
+    """
+    believed = {}
+    for part, label in suite.scores.items():
+        shares = [
+            sum(part in each["passed"] or each["outcome"] == "tamper" for each in task["samples"])
+            / len(task["samples"])
+            for task in tasks
+        ]
+        believed[label] = fmean(shares) if shares else 0.0
+    return {
+        "answers": sum(each["outcome"] == "tamper" for task in tasks for each in task["samples"]),
+        "pass@1_if_believed": believed,
+    }
 
 
 def _task(suite: Suite, item: Item, found: Sequence[Judged | None]) -> dict[str, Any]:

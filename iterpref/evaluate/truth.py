@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iterpref import __version__
-from iterpref.evaluate.benchmark import Judge, judge_parts, passed_parts
+from iterpref.evaluate.benchmark import Judge, judge_parts, passed_parts, undecided
 from iterpref.records import fingerprint
 from iterpref.suites.base import Item, Suite
 
@@ -50,7 +50,7 @@ def ground_truth(
 
     def judge_one(item: Item) -> tuple[str, dict[str, str] | None]:
         verdicts = judge_parts(item.task.solution or "", item.parts, judge)
-        return item.task.id, None if verdicts is None else {part: each.kind for part, each in verdicts.items()}
+        return item.task.id, None if undecided(verdicts) else {part: each.kind for part, each in verdicts.items()}
 
     progress(len(known), len(solved))
     with ThreadPoolExecutor(workers, thread_name_prefix="solutions") as pool:

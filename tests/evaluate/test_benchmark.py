@@ -29,10 +29,12 @@ def right(n: int, sample: int) -> str:
     return f"    return {n}\n"
 
 
-def go(run: Run, writer: Writer, count: int, samples: int = 1, judge: Judge = judge, style: Style = "complete") -> None:
+def go(
+    run: Run, writer: Writer, count: int, samples: int = 1, judge: Judge = judge, style: Style = "complete"
+) -> dict[str, int]:
     items = suite(count).items
     many = {item.task.id: samples for item in items}
-    answer_all(run, "e", suite(count), items, many, style, lambda: writer, judge, 2)
+    return answer_all(run, "e", suite(count), items, many, style, lambda: writer, judge, 2)
 
 
 def test_a_real_sandbox_judges_part_after_part(tmp_path: Path, sandbox: Sandbox) -> None:
@@ -85,10 +87,10 @@ def test_a_question_without_an_answer_is_asked_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("outcome", [Outcome.INFRA, Outcome.UNSUPPORTED])
 def test_what_says_nothing_of_the_program_is_judged_again(tmp_path: Path, outcome: Outcome) -> None:
     def faulty(program: str, tests: Tests) -> Verdict:
-        return Verdict(outcome) if "returns 1" in program else judge(program, tests)
+        return Verdict(outcome, feedback="why") if "returns 1" in program else judge(program, tests)
 
     with Run(tmp_path) as run:
-        go(run, Writer(right), 3, judge=faulty)
+        assert go(run, Writer(right), 3, judge=faulty) == {"why": 1}
         assert set(judged_of(run, "e")) == {("T/0", 0), ("T/2", 0)}
         again = Writer(right)
         go(run, again, 3)
@@ -126,8 +128,8 @@ def test_evaluations_with_a_common_beginning_are_apart(tmp_path: Path) -> None:
 
 def test_the_first_part_that_is_not_passed_ends_the_judging() -> None:
     parts = item(1).parts
-    assert list(judge_parts("def f(): return 2", parts, judge) or ()) == ["base"]
-    assert list(judge_parts("def f(): return 1", parts, judge) or ()) == ["base", "plus"]
+    assert list(judge_parts("def f(): return 2", parts, judge)) == ["base"]
+    assert list(judge_parts("def f(): return 1", parts, judge)) == ["base", "plus"]
 
 
 def test_a_part_that_a_task_does_not_have_asks_nothing_of_it() -> None:

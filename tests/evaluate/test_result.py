@@ -102,3 +102,4 @@ def test_tasks_without_every_sample_are_told_apart_from_failures() -> None:
     found = result_of(made, 9, {"T/0": 1}, answers, {("T/0", 0): Judged("T/0", 0, "x", verdicts)}, ABOUT, None)
     assert found["scores"]["small"]["pass@1"]["value"] == 0.0
     assert (found["kinds"], found["cut_off"]) == ({"tamper": 1}, 1)
+    assert found["tampered"] == {"answers": 1, "pass@1_if_believed": {"small": 1.0, "small+": 1.0}}

@@ -27,7 +27,7 @@ from iterpref.evaluate.exports import SUFFIXES, write_official
 from iterpref.evaluate.harness import harness_json
 from iterpref.evaluate.ready import ready_answers
 from iterpref.evaluate.result import SCHEMA, result_of
-from iterpref.evaluate.truth import ground_truth
+from iterpref.evaluate.truth import environment, ground_truth
 from iterpref.models import check_model, model_folder
 from iterpref.progress import console, progress_bar
 from iterpref.sandbox import Sandbox
@@ -194,6 +194,7 @@ def evaluate_benchmark(
     teacher: Callable[[], Teacher]
     with ExitStack() as stack:
         box = stack.enter_context(Sandbox(workers=sandbox.workers or None, allow_unsafe_exec=sandbox.allow_unsafe_exec))
+        where = environment(box.isolation.mode)
         suite, left_out = _established(prepared, box)
         items = suite.items
         samples = {item.task.id: wanted.samples for item in items}
@@ -218,6 +219,7 @@ def evaluate_benchmark(
             reasons = answer_all(
                 run,
                 evaluation,
+                where,
                 suite,
                 items,
                 samples,
@@ -229,16 +231,17 @@ def evaluate_benchmark(
                 progress=update,
             )
         with progress_bar("reference solutions") as update:
-            truth = ground_truth(suite, items, box.judge, box.workers, box.isolation.mode, update)
+            truth = ground_truth(suite, items, box.judge, box.workers, where, update)
         facts = {
             **about,
             "samples": wanted.samples,
             "sandbox": {"mode": box.isolation.mode, "protections": list(box.protections), "workers": box.workers},
+            "environment": where,
             "inputs_left_out": left_out,
             "open": reasons,
             "versions": versions(),
         }
-    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
+    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, where, round)
     result = result_of(suite, len(prepared.suite.items), samples, answers, judged, facts, truth)
     written = write_result(run, evaluation, result, round)
     if result["complete"]:
@@ -272,14 +275,16 @@ def _established(prepared: Prepared, box: Sandbox) -> tuple[Suite, str]:
     return replace(found, options=suite.options), found.options.get("inputs_left_out", "")
 
 
-def report_scores(run: Run, prepared: Prepared, name: str, split: str, round: int = 1) -> dict[str, bool]:
+def report_scores(
+    run: Run, prepared: Prepared, result: Mapping[str, Any], name: str, split: str, round: int = 1
+) -> dict[str, bool]:
     """Put the first sample's verdicts where the run's report looks for them; whether each task passed every part.
 
     Raises:
         InputError: the evaluation is unfinished.
     """
     evaluation = f"{name}/{prepared.wanted.label}"
-    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
+    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, result["environment"], round)
     passed = {}
     for item in prepared.items:
         key = (item.task.id, 0)

@@ -172,8 +172,8 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
     source, limit = _source(config, split)
     if wanted := _benchmark(recipe, split, model):
         prepared = prepare(wanted)
-        evaluate_benchmark(run, prepared, recipe.sandbox, name=name, round=round)
-        return report_scores(run, prepared, name, split, round)
+        result, _ = evaluate_benchmark(run, prepared, recipe.sandbox, name=name, round=round)
+        return report_scores(run, prepared, result, name, split, round)
     finished = made_key(f"evaluated/{name}/{split}", source, limit, recipe.seed)
     if finished and run.get("complete", finished, Finished, round) is not None:
         return results(run, name, split, round)

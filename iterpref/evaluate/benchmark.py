@@ -1,7 +1,9 @@
 """One model's answers to a benchmark: each kept the moment it is there, then each verdict.
 
-Records (see :mod:`iterpref.records`): ``answer`` and ``judged``, both under <evaluation>/<task>/<sample>. What is in
-the run folder is neither generated nor judged again; more samples, or more tasks, go on where an earlier run ended.
+Records (see :mod:`iterpref.records`): ``answer`` under <evaluation>/<task>/<sample>, ``judged`` with the environment
+before the task. What is in the run folder is neither generated nor judged again; more samples, or more tasks, go on
+where an earlier run ended. Another environment (libraries, sandbox) may come to other verdicts, so there all are judged
+again.
 """
 
 from __future__ import annotations
@@ -89,9 +91,9 @@ def answers_of(run: Run, evaluation: str, round: int = 1) -> dict[tuple[str, int
     return {(each.task_id, each.sample): each for each in found}
 
 
-def judged_of(run: Run, evaluation: str, round: int = 1) -> dict[tuple[str, int], Judged]:
-    """What was judged, by task and sample."""
-    found = run.below("judged", f"{evaluation}/", Judged, round)
+def judged_of(run: Run, evaluation: str, environment: str, round: int = 1) -> dict[tuple[str, int], Judged]:
+    """What was judged in an environment (:func:`iterpref.evaluate.truth.environment`), by task and sample."""
+    found = run.below("judged", f"{evaluation}/{environment}/", Judged, round)
     return {(each.task_id, each.sample): each for each in found}
 
 
@@ -119,6 +121,7 @@ def undecided(verdicts: Mapping[str, Verdict]) -> str:
 def answer_all(
     run: Run,
     evaluation: str,
+    environment: str,
     suite: Suite,
     items: Sequence[Item],
     samples: Mapping[str, int],
@@ -139,7 +142,7 @@ def answer_all(
     reasons: Counter[str] = Counter()
     tasks = {item.task.id: item for item in items}
     wanted = [(id, sample) for sample in range(max(samples.values())) for id in tasks if sample < samples[id]]
-    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
+    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, environment, round)
     count = _Done(progress, sum(key in judged for key in wanted), len(wanted))
 
     def judge_one(answer: Answer) -> None:
@@ -150,7 +153,7 @@ def answer_all(
             reasons[reason] += 1
         else:
             found = Judged(answer.task_id, answer.sample, program, verdicts)
-            run.put("judged", _id(evaluation, answer.task_id, answer.sample), found, round)
+            run.put("judged", _id(f"{evaluation}/{environment}", answer.task_id, answer.sample), found, round)
             count.up()
 
     with _pool(workers) as submit:

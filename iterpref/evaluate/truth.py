@@ -21,7 +21,7 @@ from iterpref.evaluate.benchmark import Judge, judge_parts, passed_parts, undeci
 from iterpref.records import fingerprint
 from iterpref.suites.base import Item, Suite
 
-__all__ = ["Truth", "cache_folder", "ground_truth"]
+__all__ = ["Truth", "cache_folder", "environment", "ground_truth"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ def ground_truth(
     items: Sequence[Item],
     judge: Judge,
     workers: int,
-    mode: str,
+    environment: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Truth:
-    """Judge the solutions of ``items``, as far as they are not known. ``mode`` is the sandbox's."""
+    """Judge the solutions of ``items``, as far as they are not known in this :func:`environment`."""
     solved = {item.task.id: item for item in items if item.task.solution is not None}
-    file = cache_folder() / f"{_key(suite, mode)}.json"
+    file = cache_folder() / f"{_key(suite, environment)}.json"
     known = {id: found for id, found in _read(file).items() if id in solved}
     left = [item for id, item in solved.items() if id not in known]
 
@@ -73,10 +73,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iterpref" / "ground-truth"
 
 
-def _key(suite: Suite, mode: str) -> str:
+def environment(mode: str) -> str:
+    """A digest of what a verdict may depend on beside program and tests: Python, all that is installed, the sandbox.
+
+    ``mode`` is the sandbox's.
+    """
     installed = sorted({f"{each.name} {each.version}" for each in importlib.metadata.distributions()})
-    own = [__version__, platform.python_version(), platform.machine(), mode, installed]
-    return f"{suite.name}-{fingerprint(suite.sha256, dict(suite.options), list(suite.scores), own)}"
+    return fingerprint(__version__, platform.python_version(), platform.machine(), mode, installed)
+
+
+def _key(suite: Suite, environment: str) -> str:
+    return f"{suite.name}-{fingerprint(suite.sha256, dict(suite.options), list(suite.scores), environment)}"
 
 
 def _read(file: Path) -> dict[str, dict[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iterpref.evaluate.truth import Truth, cache_folder, ground_truth
+from iterpref.evaluate.truth import Truth, cache_folder, environment, ground_truth
 from iterpref.types import Outcome, Tests, Verdict
 from tests.evaluate.suites import judge, suite
 
@@ -71,3 +71,7 @@ def test_a_damaged_cache_is_found_out_anew() -> None:
     (file,) = cache_folder().iterdir()
     file.write_text('{"T/0": {"base": "pas')
     assert ground_truth(made, made.items, judge, 1, "full").count == 1
+
+
+def test_the_sandboxs_mode_is_part_of_the_environment() -> None:
+    assert environment("full") == environment("full") != environment("restricted")

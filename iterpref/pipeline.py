@@ -16,7 +16,7 @@ from iterpref.collecting import collect_stage
 from iterpref.config import EvaluateConfig, Recipe, TrainConfig, variants
 from iterpref.errors import InputError
 from iterpref.estimating import estimate_stage
-from iterpref.evaluate import evaluate, pass_rate, results
+from iterpref.evaluate import evaluate, results
 from iterpref.evaluating import Wanted, evaluate_benchmark, prepare, report_scores
 from iterpref.lookup import lookup
 from iterpref.models import check_model, model_folder
@@ -25,6 +25,7 @@ from iterpref.progress import console, progress_bar
 from iterpref.records import Finished, Trained, fingerprint
 from iterpref.sandbox import Sandbox
 from iterpref.sources import load_tasks, made_key
+from iterpref.stats import pass_rate
 from iterpref.store import Run
 from iterpref.suites.base import SUITES
 from iterpref.teachers import resolve

@@ -192,3 +192,17 @@ def test_what_is_no_result_is_one_sentence(tmp_path: Path) -> None:
 
 def test_every_benchmark_has_a_name_of_its_own() -> None:
     assert len(set(base.SUITES.values())) == len(base.SUITES)
+
+
+@pytest.mark.slow
+def test_a_real_server_gives_the_score_of_the_model_that_is_loaded_here(
+    tmp_path: Path, transformers_serve: tuple[str, Path]
+) -> None:
+    url, folder = transformers_serve
+    how: dict[str, Any] = {"benchmark": "micro", "options": {"count": "12"}}
+    here, _ = go(tmp_path / "here", model="micro:base", **how)
+    there, _ = go(tmp_path / "there", model=str(folder), base_url=url, **how)
+    assert here["scores"] == there["scores"]
+    (found,) = compare(str(tmp_path / "here"), str(tmp_path / "there"))
+    assert found["flips"] == []
+    assert "style: 'complete', then 'instruct'" in found["notes"]

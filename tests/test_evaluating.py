@@ -51,7 +51,7 @@ def test_the_result_says_how_it_came_about(tmp_path: Path, writer: Writer) -> No
     result, files = go(tmp_path / "run")
     assert result["scores"]["small+"]["pass@1"]["value"] == 0.5
     assert result["ground_truth"]["passed"] == {"small": 3, "small+": 3}
-    assert result["ground_truth"]["kinds"] == {"T/3": "wrong answer"}
+    assert result["ground_truth"]["kinds"].keys() == {"T/3"}
     assert result["sandbox"]["mode"] in ("full", "restricted")
     assert result["sandbox"]["protections"]
     told = ("model", "style", "temperature", "max_new_tokens", "prefill", "stops", "seed", "samples")

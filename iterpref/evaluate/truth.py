@@ -20,8 +20,12 @@ from iterpref import __version__
 from iterpref.evaluate.benchmark import Judge, judge_parts, passed_parts, undecided
 from iterpref.records import fingerprint
 from iterpref.suites.base import Item, Suite
+from iterpref.types import Verdict
 
 __all__ = ["Truth", "cache_folder", "environment", "ground_truth"]
+
+
+_WORDS = 160  # characters kept of an error
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Truth:
 
     passed: Mapping[str, int]  # by the name of the score
     count: int  # tasks with a solution of their own that were judged
-    kinds: Mapping[str, str]  # task -> how its solution failed
+    kinds: Mapping[str, str]  # task -> how its solution failed, with the last words of the error
     without: int  # tasks without a solution, or without a verdict on it
 
 
@@ -50,7 +54,7 @@ def ground_truth(
 
     def judge_one(item: Item) -> tuple[str, dict[str, str] | None]:
         verdicts = judge_parts(item.task.solution or "", item.parts, judge)
-        return item.task.id, None if undecided(verdicts) else {part: each.kind for part, each in verdicts.items()}
+        return item.task.id, None if undecided(verdicts) else {part: _ended(each) for part, each in verdicts.items()}
 
     progress(len(known), len(solved))
     with ThreadPoolExecutor(workers, thread_name_prefix="solutions") as pool:
@@ -66,6 +70,11 @@ def ground_truth(
             passed[suite.scores[part]] += 1
     failed = {id: last for id, kinds in known.items() if (last := list(kinds.values())[-1]) != "passes"}
     return Truth(passed, len(known), failed, len(items) - len(known))
+
+
+def _ended(verdict: Verdict) -> str:
+    last = verdict.feedback.strip().rpartition("\n")[2][:_WORDS]
+    return verdict.kind if verdict.passed or not last else f"{verdict.kind}: {last}"
 
 
 def cache_folder() -> Path:

@@ -12,7 +12,7 @@ from rich.text import Text
 __all__ = ["change_text", "estimate_text", "result_view", "score_rows", "table"]
 
 MAX_KINDS = 12
-MAX_REASONS = 3  # why answers are open
+MAX_REASONS = 5  # why answers are open, or the benchmark's own solutions fail
 Result = Mapping[str, Any]
 
 
@@ -53,11 +53,19 @@ def result_view(result: Result) -> Group:
         )
     if result["cut_off"]:
         parts.append(Text(f"{result['cut_off']} answers were cut off at {result['max_new_tokens']} tokens"))
-    truth = result["ground_truth"]
-    for task, kind in list((truth or {}).get("kinds", {}).items())[:5]:
-        parts.append(Text(f"the benchmark's own solution of {task} fails here: {kind}", style="dim"))
+    for reason, tasks in _own_failures(result)[:MAX_REASONS]:
+        those = f"{tasks[0]} fails" if len(tasks) == 1 else f"{len(tasks)} tasks, such as {tasks[0]}, fail"
+        parts.append(Text(f"the benchmark's own solution of {those} here: {reason}", style="dim"))
     parts.append(Text(f"{benchmark['name']} {benchmark['version']} sha256 {benchmark['sha256'][:12]}", style="dim"))
     return Group(*parts)
+
+
+def _own_failures(result: Result) -> list[tuple[str, list[str]]]:
+    """Why the benchmark's own solutions fail here, with the tasks: first what concerns most of them."""
+    reasons: dict[str, list[str]] = {}
+    for task, reason in (result["ground_truth"] or {"kinds": {}})["kinds"].items():
+        reasons.setdefault(reason, []).append(task)
+    return sorted(reasons.items(), key=lambda each: -len(each[1]))
 
 
 def near_counts(result: Result) -> tuple[int, int]:

@@ -25,7 +25,7 @@ def never(program: str, tests: Tests) -> Verdict:
 def test_it_counts_what_passes_and_names_what_does_not() -> None:
     made = suite(5)
     found = ground_truth(made, made.items, judge, 2, "full")
-    assert found == Truth({"small": 4, "small+": 4}, 5, {"T/3": "wrong answer"}, 0)
+    assert found == Truth({"small": 4, "small+": 4}, 5, {"T/3": "wrong answer: no"}, 0)
 
 
 def test_it_is_found_out_once_and_completed_for_more_tasks() -> None:

@@ -95,6 +95,9 @@ def test_a_result_says_what_was_asked_and_what_is_known_of_the_machine() -> None
     assert re.search(r"small +pass@1 +50\.0 +\[25\.0, 75\.0\] +3/4", text)
     assert "the benchmark's own solution of T/3 fails here: wrong answer" in text
     assert "if all of them were believed, pass@1 would be small 75.0" in " ".join(text.split())
+    many = {**TRUTH, "kinds": {"T/1": "invalid: no numpy", "T/2": "timeout", "T/3": "invalid: no numpy"}}
+    text = printed(result_view(result(ground_truth=many, cut_off=2)))
+    assert text.index("2 tasks, such as T/1, fail here: invalid: no numpy") < text.index("T/2 fails here: timeout")
     assert "2 answers were cut off at 768 tokens" in text
 
 

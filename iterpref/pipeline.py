@@ -17,7 +17,8 @@ from iterpref.config import EvaluateConfig, Recipe, TrainConfig, variants
 from iterpref.errors import InputError
 from iterpref.estimating import estimate_stage
 from iterpref.evaluate import evaluate, results
-from iterpref.evaluating import Wanted, evaluate_benchmark, prepare, report_scores
+from iterpref.evaluate.wanted import Wanted
+from iterpref.evaluating import evaluate_benchmark, prepare, report_scores
 from iterpref.lookup import lookup
 from iterpref.models import check_model, model_folder
 from iterpref.pairing import pairs_stage

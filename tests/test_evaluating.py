@@ -11,7 +11,9 @@ import pytest
 from iterpref import evaluating
 from iterpref.config import SandboxConfig
 from iterpref.errors import InputError
-from iterpref.evaluating import Wanted, compare, evaluate_benchmark, load_results, prepare, read_options, weights_digest
+from iterpref.evaluate.compare import compare, load_results
+from iterpref.evaluate.wanted import Wanted, read_options, weights_digest
+from iterpref.evaluating import evaluate_benchmark, prepare
 from iterpref.store import Run
 from iterpref.suites import base
 from iterpref.suites.base import Suite
@@ -100,6 +102,21 @@ def test_an_unfinished_evaluation_gives_no_score(tmp_path: Path, writer: Writer)
     writer.says = lambda n, sample: f"    return {n}\n"
     result, _ = go(tmp_path)
     assert result["scores"]["small"]["pass@1"]["value"] == 1.0
+
+
+def test_ready_made_samples_are_judged_as_many_as_there_are(tmp_path: Path) -> None:
+    rows = [{"task_id": f"T/{n}", "solution": f"def f(): return {n}"} for n in (0, 1, 2, 3, 1)]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result, files = go(tmp_path / "run", model="", answers=str(tmp_path / "mine.jsonl"), samples=5)
+    assert result["scores"]["small+"]["pass@1"]["value"] == 1.0
+    assert [len(task["samples"]) for task in result["tasks"]] == [1, 2, 1, 1]
+    assert (result["model"], result["samples"]) == ("mine.jsonl", 2)
+    assert f"{Wanted(OWN).label}.samples.jsonl" in [path.name for path in files]
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[::-1]))
+    with pytest.raises(InputError, match="was evaluated with answers="):
+        go(tmp_path / "run", model="", answers=str(tmp_path / "mine.jsonl"))
+    with pytest.raises(InputError, match="cannot be read"):
+        prepare(Wanted(OWN, answers=str(tmp_path / "none.jsonl")))
 
 
 def test_a_server_is_asked_by_chat_and_nothing_is_paid_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,8 +54,9 @@ def result_view(result: Result) -> Group:
     if result["cut_off"]:
         parts.append(Text(f"{result['cut_off']} answers were cut off at {result['max_new_tokens']} tokens"))
     for reason, tasks in _own_failures(result)[:MAX_REASONS]:
-        those = f"{tasks[0]} fails" if len(tasks) == 1 else f"{len(tasks)} tasks, such as {tasks[0]}, fail"
-        parts.append(Text(f"the benchmark's own solution of {those} here: {reason}", style="dim"))
+        one = f"solution of {tasks[0]} fails"
+        those = one if len(tasks) == 1 else f"solutions of {len(tasks)} tasks, such as {tasks[0]}, fail"
+        parts.append(Text(f"the benchmark's own {those} here: {reason}", style="dim"))
     parts.append(Text(f"{benchmark['name']} {benchmark['version']} sha256 {benchmark['sha256'][:12]}", style="dim"))
     return Group(*parts)
 

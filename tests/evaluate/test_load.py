@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from iterpref.config import SandboxConfig
-from iterpref.evaluating import Wanted, evaluate_benchmark, prepare
+from iterpref.evaluate.wanted import Wanted
+from iterpref.evaluating import evaluate_benchmark, prepare
 from iterpref.store import Run
 
 # Published with the samples, and the official verdicts on them.

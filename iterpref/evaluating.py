@@ -243,6 +243,8 @@ class _Asked:
     def _make(self) -> LocalAnswers | ChatAnswers:
         wanted, suite = self._wanted, self._suite
         tokens = wanted.max_new_tokens or suite.max_new_tokens
+        where = f" at {wanted.base_url}" if wanted.base_url else ""
+        console.print(f"{wanted.label}: asking {wanted.model}{where}", soft_wrap=True)
         if wanted.base_url:
             chat = ChatConfig(model=wanted.model, base_url=wanted.base_url, deadline_seconds=_DEADLINE_SECONDS)
             client = self._stack.enter_context(endpoint(self._run, Recipe(run=str(self._run.path), chat=chat)))

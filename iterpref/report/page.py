@@ -80,7 +80,7 @@ def write_page(
     page = environment().get_template("page.html")
     text = page.render(
         name=run.path.resolve().name,
-        headline=_headline(recipe, rounds, results),
+        headline=_headline(recipe, rounds, results, run.count("evaluation")),
         rounds=rounds,
         asked=asked,
         splits=_splits(run, results),
@@ -304,8 +304,12 @@ def _flips(run: Run, results: Sequence[Result], differ: Differ) -> list[dict[str
 # -- the sentence on top -------------------------------------------------------------------------------------------
 
 
-def _headline(recipe: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> str:
+def _headline(
+    recipe: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]], results: Sequence[Result], evaluations: int
+) -> str:
     """What was done and what came of it, in one sentence (two where models were scored)."""
+    if evaluations and not any(each["funnel"].sources for each in rounds):
+        return "This run folder holds evaluations only: eval/*.json, which `iterpref compare` shows side by side."
     if not rounds:
         return "This run folder is still empty: nothing has been collected yet."
     collect = recipe.get("collect", {})

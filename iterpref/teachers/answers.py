@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["ChatAnswers", "LocalAnswers", "Question"]
 
 
+_LARGE = 100_000_000  # parameters
+_CPU_BATCH = 16  # of a large model on a CPU: a batch takes minutes, and its answers are kept when it is done
+
+
 @dataclass(frozen=True)
 class Question(Request):
     """``task.prompt`` is what is asked, word for word; an instruct model's answer is begun with ``prefill``."""
@@ -57,6 +61,8 @@ class LocalAnswers(LocalTeacher):
         if style == "instruct" and not self._renderer.chat:
             raise InputError(f"{model} has no chat template, so it cannot be asked as an instruct model; use complete.")
         self.style: Style = style or ("instruct" if self._renderer.chat else "complete")
+        if self._device.type == "cpu" and self._model.num_parameters() > _LARGE:
+            self._batch_size = _CPU_BATCH
         self._stops = tuple(stops if self.style == "complete" else answer_stops)
 
     def _prompt(self, request: Request) -> list[int]:

@@ -25,6 +25,7 @@ from iterpref.types import Verdict
 __all__ = ["Truth", "cache_folder", "environment", "ground_truth"]
 
 
+_AT_ONCE = 50  # verdicts that a kill may cost
 _WORDS = 160  # characters kept of an error
 
 
@@ -62,6 +63,8 @@ def ground_truth(
             if kinds is not None:
                 known[id] = kinds
                 progress(len(known), len(solved))
+                if len(known) % _AT_ONCE == 0:
+                    _write(file, {**_read(file), **known})
     if left:
         _write(file, {**_read(file), **known})
     passed = dict.fromkeys(suite.scores.values(), 0)

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
-from iterpref.evaluate.analysis import distance_to_a_pass
+from iterpref.evaluate.analysis import breakdown, distance_to_a_pass, tags_of
 from iterpref.evaluate.benchmark import Answer, Judged
 from iterpref.evaluate.truth import Truth
 from iterpref.stats import Estimate, bootstrap, pass_at_k, share
@@ -67,6 +67,7 @@ def result_of(
         "unanswered": unanswered,
         "without_verdict": open_verdicts,
         "scores": _scores(suite, tasks) if complete and tasks else {},
+        "tags": _by_tag(suite, tasks) if complete else {},
         "tampered": _tampered(suite, tasks) if complete else None,
         "ground_truth": None if truth is None else asdict(truth),
         "benchmark": {
@@ -97,6 +98,12 @@ def _scores(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         found[label] = {f"pass@{k}": asdict(estimate(passed, k)) for k in ks(fewest)}
         found[label]["interval"] = "Wilson" if single else "bootstrap over tasks, seed 0, 10000 resamples"
     return found
+
+
+def _by_tag(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """For each tag and value the share of tasks solved for the last score."""
+    part, found = list(suite.scores)[-1], {"tasks": tasks}
+    return {tag: {value: asdict(rate) for value, rate in breakdown(found, part, tag).items()} for tag in tags_of(found)}
 
 
 def _tampered(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

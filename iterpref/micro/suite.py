@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from iterpref.errors import InputError
 from iterpref.micro.world import hidden_tests, tasks
-from iterpref.store import encode
 from iterpref.suites.base import Item, Style, Suite
 from iterpref.suites.rendering import program_in_fence
 from iterpref.types import Task
@@ -31,13 +30,15 @@ def load(path: str = "", split: str = "test", count: str = "", seed: str = "0") 
     wanted = _number("count", count) if count else _COUNT
     made = tasks(cast(Any, split), wanted, seed=_number("seed", seed))
     items = tuple(_item(task) for task in made)
-    text = "".join(encode(tests) + "\n" for item in items for tests in item.parts.values())
-    prompts = "".join(item.task.prompt for item in items)
+    cases = [
+        (case.args, case.kwargs, case.expected) for item in items for part in item.parts.values() for case in part.cases
+    ]
+    text = repr([(item.task.id, item.task.prompt) for item in items]) + repr(cases)
     return Suite(
         name="micro",
         version="",
         path="",
-        sha256=hashlib.sha256((prompts + text).encode()).hexdigest(),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
         items=items,
         scores={"visible": "micro", "hidden": "micro+"},
         program=_program,

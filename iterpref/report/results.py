@@ -38,6 +38,10 @@ def result_view(result: Result) -> Group:
         shown.append((f"{len(rest)} other kinds", f"{sum(count for _, count in rest):,}"))
     if shown:
         parts.append(table(("answers end with", ""), shown))
+    for tag, values in result["tags"].items():
+        most = sorted(values, key=lambda value: -values[value]["count"])[:MAX_KINDS]
+        rows = [(value, f"{values[value]['count']:,}", *estimate_text(values[value])) for value in sorted(most)]
+        parts.append(table((tag, "tasks", "solved, %", "95 % interval"), rows))
     near, failing = near_counts(result)
     if failing:
         parts.append(Text(f"{near} of {failing} failures differ from a known pass in one place"))

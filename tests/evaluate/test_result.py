@@ -53,6 +53,7 @@ def test_greedy_scores_by_hand() -> None:
     assert (found["prompt_tokens"], found["completion_tokens"]) == (20, 28)
     assert found["tasks"][1]["samples"][0]["passed"] == ["base"]
     assert found["tasks"][1]["tags"] == {"parity": ["odd"]}
+    assert found["tags"] == {"parity": {"even": vars(share(1, 2)), "odd": vars(share(1, 2))}}
     assert found["benchmark"]["sha256"] == "00ff" * 16
 
 

@@ -85,6 +85,7 @@ def result(**changes: Any) -> dict[str, Any]:
             "name": "small", "version": "v1", "sha256": "ab" * 32, "tasks": 4, "tasks_in_file": 8,
         },
         "scores": {"small": {"pass@1": RATE, "interval": "Wilson"}}, "kinds": {"passes": 2, "KeyError": 2}, "tasks": [],
+        "tags": {"level": {"hard": RATE}},
         **changes,
     }  # fmt: skip
 
@@ -93,6 +94,7 @@ def test_a_result_says_what_was_asked_and_what_is_known_of_the_machine() -> None
     text = printed(result_view(result(cut_off=2, tampered={"answers": 1, "pass@1_if_believed": {"small": 0.75}})))
     assert "small: m, complete, greedy, the first 4 of 8 tasks" in text
     assert re.search(r"small +pass@1 +50\.0 +\[25\.0, 75\.0\] +3/4", text)
+    assert re.search(r"hard +4 +50\.0 +\[25\.0, 75\.0\]", text)
     assert "the benchmark's own solution of T/3 fails here: wrong answer" in text
     assert "if all of them were believed, pass@1 would be small 75.0" in " ".join(text.split())
     many = {**TRUTH, "kinds": {"T/1": "invalid: no numpy", "T/2": "timeout", "T/3": "invalid: no numpy"}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -102,7 +101,7 @@ def _lookup(namespace: dict[str, Any], name: str) -> Any:
 
 def _run_script(job: dict[str, Any], results: Results, load: Load) -> None:
     """Run the program as a script; its output is judged outside, so all that is said here is what it raised."""
-    run_exit_functions, join_threads = atexit._run_exitfuncs, threading._shutdown  # type: ignore[attr-defined]
+    run_exit_functions = atexit._run_exitfuncs
     sys.argv = [PROGRAM]
     code = compile_program(job["program"], results)
     if code is None:
@@ -114,7 +113,8 @@ def _run_script(job: dict[str, Any], results: Results, load: Load) -> None:
                 exec(compile_code(job["setup"], SETUP), namespace)
             exec(code, namespace)
         finally:
-            join_threads()
+            if "threading" in sys.modules:  # not imported before the program: it makes every fork dearer
+                sys.modules["threading"]._shutdown()
             run_exit_functions()
             sys.stdout.flush()
     except SystemExit as error:

@@ -19,7 +19,7 @@ from iterpref.sandbox.describe import clip, show, type_name
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.types import Case, Tests
 
-__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output"]
+__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked"]
 
 _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
@@ -30,7 +30,7 @@ def judge_calls(tests: Tests, answers: list[dict[str, Any]]) -> tuple[Failure | 
     """The first failure of the cases that were answered, and how many were answered rightly."""
     failure, passed = None, 0
     for case, answer in zip(tests.cases, answers, strict=False):
-        wrong = _judge_value(tests, case, _unpacked(answer))
+        wrong = _judge_value(tests, case, unpacked(answer))
         passed += wrong is None
         failure = failure or wrong
     return failure, passed
@@ -51,7 +51,7 @@ def judge_checks(reduced: Reduced, answers: list[dict[str, Any]]) -> tuple[Failu
 def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) -> Failure | None:
     values = {}
     for index in check.calls:
-        answer = _unpacked(answers[index])
+        answer = unpacked(answers[index])
         if "error" in answer:
             feedback = f"Test failed: {check.text}\n{answer['error']['feedback']}"
             return {**answer["error"], "feedback": clip(feedback)}
@@ -71,7 +71,7 @@ def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) 
     return _wrong(f"{told}\nAssertionError: {check.message}" if check.message else told)
 
 
-def _unpacked(answer: dict[str, Any]) -> dict[str, Any]:
+def unpacked(answer: dict[str, Any]) -> dict[str, Any]:
     """An answer whose value was compressed, as it was; one at a time, as they may be large."""
     if "packed" not in answer:
         return answer

@@ -167,6 +167,22 @@ def test_08_frame_walk_writes_the_result_and_exits(box: Box) -> None:
     assert judge(box, FORGERIES["08 frame walk writes the result"]).outcome is Outcome.TAMPER
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"value": 2},{"value": 3}\\n',  # two records on a line
+        '{"value":\\n2}\\n{"value":\\n3}\\n',  # two records on four
+        '{"value": 2}\\n{"value": 3}\\n{"nonce": "0", "passed": 2, "total": 2}\\n',
+        '{"value": 2}],[{"value": 3}\\n',
+        '],"x"\\n',
+    ],
+)
+@pytest.mark.parametrize("end", ["os._exit(0)", "return 0"])
+def test_08_records_written_by_hand(box: Box, written: str, end: str) -> None:
+    verdict = judge(box, function("import os", f"os.write(3, b'{written}')", end))
+    assert verdict.failed or verdict.outcome is Outcome.TAMPER
+
+
 def test_09_printed_result(box: Box) -> None:
     program = 'print(\'{"nonce": "0", "passed": 2, "total": 2}\\n+\\n+\')\ndef f(x):\n    return x\n'
     assert judge(box, program).outcome is Outcome.WRONG

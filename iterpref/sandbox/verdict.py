@@ -21,12 +21,23 @@ from iterpref.sandbox.reduce import reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import Case, Outcome, Tests, Verdict
 
-__all__ = ["REPLACED", "BadTestsError", "Job", "Way", "judge_run", "make_jobs", "other_job", "values_of"]
+__all__ = [
+    "REPLACED",
+    "BadTestsError",
+    "Job",
+    "Way",
+    "judge_run",
+    "judge_together",
+    "make_jobs",
+    "other_job",
+    "together",
+    "values_of",
+]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
 _LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
 
-Way = Literal["outside", "reduced", "beside", "canary", "apart"]
+Way = Literal["outside", "together", "reduced", "beside", "canary", "apart"]
 
 
 class BadTestsError(Exception):
@@ -35,7 +46,7 @@ class BadTestsError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a program: all tests of most kinds, one case of ``stdio``.
+    """One run of a program: all tests of most kinds, one case of ``stdio``, or several of its cases ``together``.
 
     ``way`` is how it is judged: by values that are compared ``outside``; by those that asserts were ``reduced`` to; by
     tests ``beside`` the program in its process, altered ones (``canary``), or tests in a process ``apart``.
@@ -62,12 +73,18 @@ class Job:
 
     @property
     def cpu_seconds(self) -> float:
-        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way == "apart" else 0)
+        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way in ("apart", "together") else 0)
 
     @property
     def wall_seconds(self) -> float:
         """Loose, as a correct program may have to share its core: CPU time is what is limited."""
-        return 5 * self.cpu_seconds + 2
+        if self.way == "together":  # it begins no input after half of this
+            return 2 * _wall(self.tests.cpu_seconds)
+        return _wall(self.cpu_seconds)
+
+
+def _wall(cpu_seconds: float) -> float:
+    return 5 * cpu_seconds + 2
 
 
 def make_jobs(program: str, tests: Tests) -> list[Job]:
@@ -82,12 +99,25 @@ def make_jobs(program: str, tests: Tests) -> list[Job]:
     return [_job(program, tests, "reduced" if reduced else "beside", reduced)]
 
 
+def together(jobs: list[Job]) -> Job:
+    """One job for many cases of ``stdio``; :func:`judge_together` reads what it left."""
+    more = {
+        "inputs": [len(job.stdin) for job in jobs],
+        "cpu_seconds": jobs[0].cpu_seconds,
+        "wall_seconds": jobs[0].wall_seconds,
+    }
+    one = _job(jobs[0].program, jobs[0].tests, "together", more=more)
+    return dataclasses.replace(one, stdin=b"".join(job.stdin for job in jobs))
+
+
 def other_job(job: Job, way: Way) -> Job:
     """The same program and tests, judged another way."""
     return _job(job.program, job.tests, way)
 
 
-def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -> Job:
+def _job(
+    program: str, tests: Tests, way: Way, reduced: Reduced | None = None, more: dict[str, Any] | None = None
+) -> Job:
     nonce = secrets.token_hex(16)
     content: dict[str, Any] = {
         "kind": "calls" if reduced else tests.kind,
@@ -99,6 +129,7 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
         # Expected values stay here.
         "code": "" if reduced else tests.code,
         "canary": way == "canary",
+        **(more or {}),
     }
     if reduced or tests.kind == "calls":
         try:
@@ -194,6 +225,25 @@ def values_of(run: Run) -> list[Any]:
     records, _ = _read(run.result)
     answers = [unpacked(record) for record in records if not record.keys().isdisjoint({"value", "packed", "odd"})]
     return [from_json(answer["value"]) if "value" in answer else None for answer in answers]
+
+
+def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
+    """The verdicts on the first of ``jobs``, as far as ``run``, which is of all of them, decides.
+
+    An input is left open where its process was killed, or stopped otherwise than by its limit of CPU time.
+    """
+    verdicts: list[Verdict] = []
+    try:
+        for job, answer in zip(jobs, _read(run.result)[0], strict=False):
+            ended, stopped, cpu, wall, output, said = unpacked(answer)["value"]
+            timed_out = -ended in (signal.SIGPROF, signal.SIGXCPU) or (ended < 0 and cpu >= job.cpu_seconds)
+            if stopped or (ended < 0 and not timed_out):
+                break
+            texts = [text.encode("utf-8", "surrogateescape") for text in (output, said)]
+            verdicts.append(judge_run(job, Run(ended, texts[0], texts[1], "", cpu, wall)))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError):
+        pass  # the process that ran them was itself ended
+    return verdicts
 
 
 _MEDDLED = "the program wrote to the channel that carries the test results"

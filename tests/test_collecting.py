@@ -323,6 +323,29 @@ def test_from_features_to_pairs_by_the_recipe_of_the_paper(tmp_path: Path, cli: 
     assert "| language model | m |" in Path("first/export/README.md").read_text()
 
 
+def test_what_the_judge_of_pairs_is_asked_has_a_line_of_its_own(tmp_path: Path, cli: Cli) -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "cosmetic" in body["messages"][0]["content"]:
+            return 200, completion('```python\nverdict = "functional"\n```')
+        return sometimes_right(body)
+
+    with serve(answer) as server:
+        recipe(tmp_path, "run", server.url, 12)
+        (tmp_path / "r.yaml").write_text(
+            f"run: run\ncollect: {{source: tasks-12.jsonl, drafter: chat, repairer: chat}}\n"
+            f"chat: {{model: m, base_url: '{server.url}'}}\npairs: {{judge: chat}}\n"
+        )
+        assert "The judge of pairs (pairs.judge) is asked later" in cli("collect", "r.yaml", "--estimate")[1]
+        assert cli("collect", "r.yaml")[0] == 0
+        collected = len(server.asked)
+        assert cli("pairs", "r.yaml")[0] == 0
+    judged = len(server.asked) - collected
+    assert judged > 0
+    summary = (tmp_path / "run" / "summary.md").read_text()
+    assert f"| judge of pairs | m | {judged} |" in summary
+    assert "| draft | m | 12 |" in summary
+
+
 def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) -> None:
     with serve(sometimes_right) as server:
         recipe(tmp_path, "run", server.url, 10)

@@ -122,6 +122,16 @@ def test_sessions_go_on_independently_of_each_other(tmp_path: Path) -> None:
     assert any(order.count(number) > 1 for number in range(1, 6))
 
 
+def test_sessions_are_brought_to_their_end_before_many_others_are_begun(tmp_path: Path) -> None:
+    with serve(lambda body: (200, completion("```python\ndef f(x):\n    return None\n```"))) as server:
+        collect(recipe(tmp_path, "run", server.url, 30, chat={"concurrency": 1}))
+    order = [int(sent["messages"][-1]["content"].split()[1]) for sent in server.requests]
+    assert len(order) == 30 * 6
+    ended = [number for number in range(30) if order[:60].count(number) == 6]
+    assert len(ended) >= 6  # of the ten that 60 requests are enough for, four are under way
+    assert len(set(order[:60]) - set(ended)) <= 4
+
+
 def test_an_iteration_without_a_program_costs_one_and_leaves_a_gap(tmp_path: Path) -> None:
     with serve(sometimes_right) as server:
         collect(recipe(tmp_path, "run", server.url, 30))

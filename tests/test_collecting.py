@@ -162,6 +162,8 @@ def test_sampling_draws_independent_versions_and_pairs_any_failure_with_a_pass(t
     assert pairs >= by_hand * 0.9  # the rest is filtered: the same tree, or the same pair
     assert "| versions are | sampled | debugged | sampled |" in text
     assert "| tries | sessions that pass | paper |" in text
+    repeats = sum(len(codes) - len(set(codes)) for codes in ([a.code for a in t.attempts] for t in found.values()))
+    assert f"repeat an earlier one of their task word for word: {repeats} of " in text
 
 
 def test_tests_beside_a_repair_are_run_and_recorded_but_the_frozen_ones_decide(tmp_path: Path) -> None:

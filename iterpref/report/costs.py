@@ -129,7 +129,13 @@ def _per_pair(run: Run, answers: int) -> list[Table]:
 def _kept(run: Run, round: int, sampled: bool) -> Iterator[Table]:
     """What became of odd versions, of answers that were no task or program, and of tests beside a repair."""
     marked = marks(run, round)
-    if marked and not sampled:
+    if sampled and marked["repeat"]:
+        told = f"{marked['repeat']:,} of {run.count('attempt', round):,} in round {round}"
+        yield Table(
+            note=f"Independent versions that repeat an earlier one of their task word for word: {told}. Where that is "
+            "most of them, the server does not sample: look at its temperature."
+        )
+    elif marked and not sampled:
         yield Table(note=f"Kept and marked in round {round}: {counts(marked)}.")
     drops = [drop for _, drop in run.items("left", Drop, round)]
     if drops:

@@ -384,6 +384,8 @@ def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) 
         ("chat.base_url=https://api.example.org/v1", "there is no key for https://api.example.org/v1"),
         ("chat.base_url=http://127.0.0.1:9/v1", "cannot be reached"),
         ("chat.base_url=https://me:word@example.org/v1", "holds a secret"),
+        ("chat.base_url=http://[::1/v1", "chat.base_url is no address"),
+        ("chat.base_url=http://127.0.0.1:port/v1", "chat.base_url is no address"),
         ("chat.model=large", "does not know the model 'large'"),
         ("chat.prompts=templates", "draft.jinja: the template uses 'promt', which is not defined"),
         ("chat.prompts=nowhere", "no such folder of templates"),

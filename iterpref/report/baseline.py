@@ -50,8 +50,8 @@ def beside(run: Run, other: str, prices: Prices) -> list[Table]:
                 return [Table(note=f"{other} has no task in common with this run.")]
             names = {name for name, _ in tasks}
             sides = [_side(run, names), _side(second, names)]
-    except InputError:
-        return [Table(note=f"There is no run in {other}, so there is nothing to compare with.")]
+    except InputError as error:
+        return [Table(note=f"Nothing to compare with: {error}")]
     return [_figures(sides, len(names), prices), _rates(sides, len(names))]
 
 

@@ -109,9 +109,7 @@ def test_an_override_that_names_nothing_is_an_error(monkeypatch: pytest.MonkeyPa
         read(PLACE)
 
 
-def test_what_is_fetched_is_unpacked_and_kept(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_fetched_is_unpacked_and_kept(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     source = tmp_path / "release.gz"
     source.write_bytes(gzip.compress(LINES))

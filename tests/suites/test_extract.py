@@ -53,7 +53,7 @@ def test_the_function_is_found(answer: str) -> None:
         "FACTOR = []\n\ndef fill():\n    FACTOR.append(2)\n\nfill()\n\ndef double(x):\n    return FACTOR[0] * x",
         "T = {}\nfor i in range(9):\n    T[i] = 2 * i\n\ndef double(x):\n    return T[x]",
         "T = {}\nT.update({4: 8})\n\ndef double(x):\n    return T[x]",
-        "try:\n    from math import prod\nexcept ImportError:\n    prod = None\n\ndef double(x):\n    return prod([2, x])",
+        "try:\n    from math import prod as p\nexcept ImportError:\n    p = 1\n\ndef double(x):\n    return p([2, x])",
         "class Two:\n    value: int = 2\n\ndef double(x):\n    return Two.value * x",
         "import sys\nsys.setrecursionlimit(3000)\n\ndef double(x):\n    return x and 2 + double(x - 1)",
         "def outer():\n    global F\n    F = 2\n\nouter()\n\ndef double(x):\n    return F * x",

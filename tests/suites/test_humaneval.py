@@ -11,7 +11,7 @@ from iterpref.suites.base import Suite, load_suite
 
 ROW = {
     "task_id": "HumanEval/0",
-    "prompt": '\n\ndef half(x):\n    """Half of x."""\n    return x / 2\n\n\ndef whole(x):\n    """Twice half of x."""\n',
+    "prompt": '\n\ndef half(x):\n    """Half."""\n    return x / 2\n\n\ndef whole(x):\n    """Twice half of x."""\n',
     "entry_point": "whole",
     "canonical_solution": "    return 2 * half(x)\n",
     "test": "def check(candidate):\n    assert candidate(3) == 3\n    assert candidate(half(3)) == 1.5\n",

@@ -74,7 +74,7 @@ def compare(box: Sandbox, suite: Suite, file: Path) -> None:
         theirs.append((status["base"] == "pass", status["base"] == status["plus"] == "pass"))
     print(f"\n{suite.name} {suite.version}: {len(items)} tasks, of {len(official)} with an official verdict")
     if left_out := suite.options.get("inputs_left_out"):
-        print(f"  inputs left out, as the reference's answer is too large to keep: {left_out}")
+        print(f"  inputs left out, as the reference's answer is no plain data: {left_out}")
     for name, values in (("official", theirs), ("iterpref", ours)):
         base, plus = (100 * sum(value[place] for value in values) / len(items) for place in (0, 1))
         print(f"  {name}  base {base:5.1f}  plus {plus:5.1f}")

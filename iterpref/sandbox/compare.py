@@ -14,12 +14,13 @@ from typing import Any
 
 from iterpref.plain import from_json
 from iterpref.sandbox.describe import clip, show, type_name
+from iterpref.sandbox.digest import marker
 from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.sandbox.reduce import NAMES, Check, Reduced
 from iterpref.types import Case, Tests
 
-__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked"]
+__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked", "value_of"]
 
 _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
@@ -82,6 +83,13 @@ def unpacked(answer: dict[str, Any]) -> dict[str, Any]:
         return {"value": {"$unreadable": None}}
 
 
+def value_of(answer: dict[str, Any]) -> Any:
+    """What a call returned: plain data, the marker of a large value's digest, or NOT_PLAIN."""
+    if "digest" in answer:
+        return marker(answer["digest"])
+    return from_json(answer["value"]) if "value" in answer else NOT_PLAIN
+
+
 def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:
     start = f"Test failed: {check.text}"
     if check.sides:
@@ -105,9 +113,11 @@ def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> Failure | 
         call = _call_text(tests.entry_point, case)
         return {**error, "feedback": clip(f"{call} raised an exception\n{error['feedback']}")}
     shown = str(answer.get("shown"))
-    if "value" in answer or tests.equality:
+    if "odd" in answer:
+        shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
+    if "odd" not in answer or tests.equality:
         try:
-            value = from_json(answer["value"]) if "value" in answer else NOT_PLAIN
+            value = value_of(answer)
             if tests.equality:
                 plain = answer.get("of") in (None, "list", "tuple")
                 equal = EQUALITIES[tests.equality](value, case, tests.tolerance, plain)
@@ -115,11 +125,9 @@ def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> Failure | 
                 equal = value == case.expected or _same(value, case.expected, tests.tolerance)
             if equal:
                 return None
-            shown = shown if value is NOT_PLAIN else show(value)
+            shown = shown if "odd" in answer else show(value)
         except _FAULTS:
             shown = shown if "odd" in answer else "<a value that cannot be read>"
-    if "odd" in answer:
-        shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
     call = _call_text(tests.entry_point, case)
     return _wrong(f"Test failed: {call}\nactual: {shown}\nexpected: {show(case.expected)}")
 

@@ -15,6 +15,7 @@ from iterpref.plain import NotPlain, to_json
 from iterpref.plain import from_json as decode
 from iterpref.sandbox.apart import Link, load_apart
 from iterpref.sandbox.describe import show, type_name
+from iterpref.sandbox.digest import LARGE, digest_of, weight
 from iterpref.sandbox.loading import compile_code, compile_program, load, new_module
 from iterpref.sandbox.normal import to_plain
 from iterpref.sandbox.results import PROGRAM, SETUP, TESTS, BadTestsError, Results
@@ -49,6 +50,7 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
     """Call functions of the program and hand out what they return; it is compared in the caller's process."""
     calls = job["calls"]
     encode, normalise, name_of, lookup = to_json, to_plain, type_name, _lookup
+    digests, size, digest = job["digests"], weight, _digest
     seconds, timer, set_timer = job["call_seconds"], signal.ITIMER_VIRTUAL, signal.setitimer
     namespace = load(job, results)
     if namespace is None:
@@ -68,6 +70,11 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
             results.record(error=results.explain(error))
             continue
         try:
+            if digests and size(value) > LARGE:
+                if seconds:
+                    set_timer(timer, 0.0)
+                results.record(digest=digest(value, normalise))
+                continue
             if job["exact"]:
                 results.returned(encode(value))
                 continue
@@ -82,6 +89,13 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
             if job["exact"]:
                 break  # the tests have to run beside the program
     results.finish(len(calls))
+
+
+def _digest(value: Any, normalise: Callable[[Any], Any]) -> str:
+    try:
+        return digest_of(value)
+    except NotPlain:
+        return digest_of(normalise(value))
 
 
 def _equals_anything(value: Any) -> bool:

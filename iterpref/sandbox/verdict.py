@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from iterpref.plain import NotPlain, from_json, to_json
-from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked
+from iterpref.plain import NotPlain, to_json
+from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked, value_of
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.equality import EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
@@ -108,6 +108,7 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {
             "call_seconds": tests.call_seconds,
+            "digests": bool(tests.equality),
             "exact": bool(reduced),
             "imports": reduced.imports if reduced else "",
         }
@@ -135,13 +136,16 @@ def _check(tests: Tests) -> None:
             raise BadTestsError(f"the file {path!r} lies outside the working directory")
 
 
+_ANSWERS = frozenset({"value", "packed", "digest", "error", "odd"})
+
+
 def judge_run(job: Job, run: Run) -> Verdict:
     """The verdict on one run, without the protections. UNSUPPORTED: it cannot be decided this way."""
     try:
         records, passed = _read(run.result)
     except (ValueError, RecursionError, MemoryError):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
-    answers = [record for record in records if not record.keys().isdisjoint({"value", "packed", "error", "odd"})]
+    answers = [record for record in records if not record.keys().isdisjoint(_ANSWERS)]
     failure = next((record["failure"] for record in records if "failure" in record), None)
     done = next((record for record in records if record.get("nonce") == job.nonce), None)
     meddled = next((record["meddled"] for record in records if record.get("meddled")), "")
@@ -186,8 +190,7 @@ def judge_run(job: Job, run: Run) -> Verdict:
 def values_of(run: Run) -> list[Any]:
     """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
     records, _ = _read(run.result)
-    answers = [unpacked(record) for record in records if not record.keys().isdisjoint({"value", "packed", "odd"})]
-    return [from_json(answer["value"]) if "value" in answer else None for answer in answers]
+    return [value_of(unpacked(record)) for record in records if not record.keys().isdisjoint(_ANSWERS)]
 
 
 _MEDDLED = "the program wrote to the channel that carries the test results"
@@ -233,8 +236,11 @@ def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
     return records, passed
 
 
+_RECORDS = _ANSWERS | {"invalid", "declared", "unsupported", "meddled"}
+
+
 def _well_formed(record: dict[str, Any]) -> bool:
-    if type(record.get("meddled", "")) is not str:
+    if type(record.get("meddled", "")) is not str or type(record.get("digest", "")) is not str:
         return False
     if any(type(record.get(key, 0)) is not int for key in ("declared", "passed", "total")):
         return False
@@ -248,7 +254,7 @@ def _well_formed(record: dict[str, Any]) -> bool:
             and body.get("outcome") in outcomes
             and all(isinstance(body.get(key), str) for key in ("error_type", "feedback"))
         )
-    return not record.keys().isdisjoint({"value", "packed", "odd", "invalid", "declared", "unsupported", "meddled"})
+    return not record.keys().isdisjoint(_RECORDS)
 
 
 def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> Failure | None:

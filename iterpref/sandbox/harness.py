@@ -11,6 +11,7 @@ from iterpref.plain import NotPlain, to_json
 from iterpref.plain import from_json as decode
 from iterpref.sandbox.apart import Link, load_apart
 from iterpref.sandbox.describe import show, type_name
+from iterpref.sandbox.digest import LARGE, digest_of, weight
 from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.loading import compile_code, load
 from iterpref.sandbox.normal import to_plain
@@ -44,6 +45,7 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
     calls = job["calls"]
     results.integrity.narrow()
     encode, normalise, name_of, lookup = to_json, to_plain, type_name, _lookup
+    digests, size, digest = job["digests"], weight, _digest
     seconds, timer, set_timer = job["call_seconds"], signal.ITIMER_VIRTUAL, signal.setitimer
     namespace = load(job, results)
     if namespace is None:
@@ -63,6 +65,11 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
             results.record(error=results.explain(error))
             continue
         try:
+            if digests and size(value) > LARGE:
+                if seconds:
+                    set_timer(timer, 0.0)
+                results.record(digest=digest(value, normalise))
+                continue
             if job["exact"]:
                 results.returned(encode(value))
                 continue
@@ -70,13 +77,20 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
                 results.returned(encode(value))
             except NotPlain:
                 greedy = type(value).__module__ == "program" and _equals_anything(value)
-                results.returned(encode(normalise(value)), shown=show(value), greedy=greedy)
+                results.returned(encode(normalise(value)), shown=show(value), of=name_of(value), greedy=greedy)
         except (NotPlain, ValueError, RecursionError, MemoryError):
             greedy = not job["exact"] and _equals_anything(value)
             results.record(odd=name_of(value), shown="" if job["exact"] else show(value), greedy=greedy)
             if job["exact"]:
                 break  # the tests have to run beside the program
     results.finish(len(calls))
+
+
+def _digest(value: Any, normalise: Callable[[Any], Any]) -> str:
+    try:
+        return digest_of(value)
+    except NotPlain:
+        return digest_of(normalise(value))
 
 
 def _equals_anything(value: Any) -> bool:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from iterpref.plain import NotPlain, from_json, to_json
+from iterpref.plain import NotPlain, to_json
 from iterpref.sandbox.checks import Call, Reduced
-from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked
+from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked, value_of
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.equality import EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
@@ -141,6 +141,7 @@ def _job(
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {
             "call_seconds": tests.call_seconds,
+            "digests": bool(tests.equality),
             "exact": bool(reduced),
             "imports": reduced.imports if reduced else "",
         }
@@ -172,13 +173,16 @@ def _check(tests: Tests) -> None:
             raise BadTestsError(f"the file {path!r} lies outside the working directory")
 
 
+_ANSWERS = frozenset({"value", "packed", "digest", "error", "odd"})
+
+
 def judge_run(job: Job, run: Run) -> Verdict:
     """The verdict on one run, without the protections. UNSUPPORTED: it cannot be decided this way."""
     try:
         records, passed = _read(run.result)
     except (ValueError, RecursionError, MemoryError):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
-    answers = [record for record in records if not record.keys().isdisjoint({"value", "packed", "error", "odd"})]
+    answers = [record for record in records if not record.keys().isdisjoint(_ANSWERS)]
     failure = next((record["failure"] for record in records if "failure" in record), None)
     done = next((record for record in records if record.get("nonce") == job.nonce), None)
     meddled = next((record["meddled"] for record in records if record.get("meddled")), "")
@@ -223,8 +227,7 @@ def judge_run(job: Job, run: Run) -> Verdict:
 def values_of(run: Run) -> list[Any]:
     """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
     records, _ = _read(run.result)
-    answers = [unpacked(record) for record in records if not record.keys().isdisjoint({"value", "packed", "odd"})]
-    return [from_json(answer["value"]) if "value" in answer else None for answer in answers]
+    return [value_of(unpacked(record)) for record in records if not record.keys().isdisjoint(_ANSWERS)]
 
 
 def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
@@ -272,7 +275,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_RECORDS = json.JSONDecoder(parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
@@ -281,16 +284,19 @@ def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
     told = [line for line in lines if line != b"+"]
     if told and max(map(len, told)) > LARGEST_VALUE:
         raise ValueError("too long a line")
-    records = _RECORDS.decode(f"[{b','.join(told).decode()}]")
+    records = _DECODER.decode(f"[{b','.join(told).decode()}]")
     if not all(isinstance(record, dict) and _well_formed(record) for record in records):
         raise ValueError("not a record")
     return records, len(lines) - len(told)
 
 
+_RECORDS = _ANSWERS | {"invalid", "declared", "unsupported", "meddled"}
+
+
 def _well_formed(record: dict[str, Any]) -> bool:
     if len(record) == 1 and "value" in record:
         return True  # most are of this kind
-    if type(record.get("meddled", "")) is not str:
+    if type(record.get("meddled", "")) is not str or type(record.get("digest", "")) is not str:
         return False
     if any(type(record.get(key, 0)) is not int for key in ("declared", "passed", "total")):
         return False
@@ -304,7 +310,7 @@ def _well_formed(record: dict[str, Any]) -> bool:
             and body.get("outcome") in outcomes
             and all(isinstance(body.get(key), str) for key in ("error_type", "feedback"))
         )
-    return not record.keys().isdisjoint({"value", "packed", "odd", "invalid", "declared", "unsupported", "meddled"})
+    return not record.keys().isdisjoint(_RECORDS)
 
 
 def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> Failure | None:

@@ -180,7 +180,7 @@ class _Runs:
 
 def test_a_pickle_that_names_a_function_is_refused_and_runs_nothing(tmp_path: Path) -> None:
     attack = base64.b64encode(zlib.compress(pickle.dumps(_Runs(tmp_path / "ran")))).decode()
-    with pytest.raises(ValueError, match=r"it names posix\\.mkdir"):
+    with pytest.raises(ValueError, match=r"it names posix\.mkdir"):
         decode(attack)
     assert not (tmp_path / "ran").exists()
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ import pytest
 from iterpref.errors import InputError
 from iterpref.suites.base import Suite, load_suite
 from iterpref.suites.bigcodebench_official import read_eval_results, write_eval_results, write_pass_at_k
+from iterpref.suites.official import write_samples
 from iterpref.types import Outcome, Verdict
 from tests.suites.test_bigcodebench import HEAD, row, write
 
@@ -104,3 +109,27 @@ def test_the_recorded_results_are_read(data: Path) -> None:
     results = list(read_eval_results(folder / "completion-sanitized-calibrated_hard_eval_results.json.gz", suite))
     assert Counter(parts["tests"] for *_, parts in results) == {"pass": 14, "fail": 128, "timeout": 6}
     assert not any("\n    pass\n" in program[:400] for _, _, program, _ in results)
+
+
+def test_bigcodebench_itself_counts_our_results(tmp_path: Path, data: Path) -> None:
+    pytest.importorskip("bigcodebench.evaluate", reason="bigcodebench 0.2.5 is not installed")
+    suite = load_suite("bigcodebench", str(data / "bigcodebench/bigcodebench_hard.json.gz"))
+    with gzip.open(data / "bigcodebench/bigcodebench_hard.json.gz", "rt") as file:
+        tasks = write(tmp_path / "hard.jsonl", *json.load(file).values())
+    outcomes = [Outcome.PASS, Outcome.WRONG, Outcome.TIMEOUT, Outcome.ERROR]
+    judged = [
+        Judged(item.task.id, 0, f"x = {number}", {"tests": Verdict(outcomes[number % 4])})
+        for number, item in enumerate(suite.items)
+    ]
+    write_samples(tmp_path / "s.jsonl", [(each.task_id, each.sample, each.program, True) for each in judged])
+    write_eval_results(tmp_path / "s_eval_results.json", suite, judged)
+    arguments = ["--execution", "local", "--split", "complete", "--subset", "hard", "--no_gt", "--samples"]
+    subprocess.run(
+        [sys.executable, "-m", "bigcodebench.evaluate", *arguments, str(tmp_path / "s.jsonl")],
+        env={**os.environ, "BIGCODEBENCH_OVERRIDE_PATH": tasks},
+        input="n\n",
+        text=True,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    assert json.loads((tmp_path / "s_pass_at_k.json").read_text())["pass@1"] == pytest.approx(37 / 148)

@@ -105,21 +105,20 @@ def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> Failure | 
         call = _call_text(tests.entry_point, case)
         return {**error, "feedback": clip(f"{call} raised an exception\n{error['feedback']}")}
     shown = str(answer.get("shown"))
-    if tests.equality and "value" not in answer and EQUALITIES[tests.equality](NOT_PLAIN, case, tests.tolerance):
-        return None
-    if "value" in answer:
+    if "value" in answer or tests.equality:
         try:
-            value = from_json(answer["value"])
+            value = from_json(answer["value"]) if "value" in answer else NOT_PLAIN
             if tests.equality:
-                equal = EQUALITIES[tests.equality](value, case, tests.tolerance)
+                plain = answer.get("of") in (None, "list", "tuple")
+                equal = EQUALITIES[tests.equality](value, case, tests.tolerance, plain)
             else:
                 equal = value == case.expected or _same(value, case.expected, tests.tolerance)
             if equal:
                 return None
-            shown = show(value)
+            shown = shown if value is NOT_PLAIN else show(value)
         except _FAULTS:
-            shown = "<a value that cannot be read>"
-    else:
+            shown = shown if "odd" in answer else "<a value that cannot be read>"
+    if "odd" in answer:
         shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
     call = _call_text(tests.entry_point, case)
     return _wrong(f"Test failed: {call}\nactual: {shown}\nexpected: {show(case.expected)}")
@@ -162,7 +161,7 @@ def judge_output(tests: Tests, case: Case, output: bytes) -> Failure | None:
     actual = output.decode("utf-8", "replace")
     try:
         if tests.equality:
-            equal = EQUALITIES[tests.equality](actual, case, tests.tolerance)
+            equal = EQUALITIES[tests.equality](actual, case, tests.tolerance, True)
         else:
             equal = _stripped(actual) == _stripped(str(case.expected))
     except _FAULTS:

@@ -75,7 +75,7 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
                 results.returned(encode(value))
             except NotPlain:
                 greedy = type(value).__module__ == "program" and _equals_anything(value)
-                results.returned(encode(normalise(value)), shown=show(value), greedy=greedy)
+                results.returned(encode(normalise(value)), shown=show(value), of=name_of(value), greedy=greedy)
         except (NotPlain, ValueError, RecursionError, MemoryError):
             greedy = not job["exact"] and _equals_anything(value)
             results.record(odd=name_of(value), shown="" if job["exact"] else show(value), greedy=greedy)

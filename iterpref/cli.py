@@ -12,6 +12,7 @@ from rich.console import Console
 from iterpref import __version__, evaluating, outputs, pipeline
 from iterpref.config import Recipe, SandboxConfig, load_recipe
 from iterpref.errors import InputError
+from iterpref.evaluate.wanted import Wanted, read_options
 from iterpref.models import load_tokenizer
 from iterpref.progress import progress_bar
 from iterpref.report.results import result_view
@@ -197,11 +198,11 @@ def eval(
     allow_unsafe_exec: Unsafe = False,
 ) -> None:
     """Score a model, or ready-made samples, on a benchmark; the result is RUN/eval/BENCHMARK.json."""
-    wanted = evaluating.Wanted(
+    wanted = Wanted(
         benchmark,
         model,
         path,
-        evaluating.read_options(option or ()),
+        read_options(option or ()),
         samples,
         temperature,
         style,
@@ -230,12 +231,13 @@ def compare(
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Compare two evaluations: scores, error types, tasks won and lost; as tables, and as a page with both programs."""
-    from iterpref.report.comparison import comparison_page, comparison_view
+    from iterpref.evaluate.compare import compare as compare_evaluations
+    from iterpref.report.comparison import comparison_view, write_comparison
 
-    found = evaluating.compare(first, second)
+    found = compare_evaluations(first, second)
     for each in found:
         out.print(comparison_view(each))
-    evaluating.write_page(page, comparison_page(found))
+    write_comparison(page, found)
     out.print(f"wrote {page}", markup=False, soft_wrap=True)
     if show:
         typer.launch(page.resolve().as_uri())

@@ -16,7 +16,8 @@ from iterpref.config import EvaluateConfig, Recipe, TrainConfig, variants
 from iterpref.errors import InputError
 from iterpref.estimating import estimate_stage
 from iterpref.evaluate import evaluate, results
-from iterpref.evaluating import Wanted, evaluate_benchmark, prepare, report_scores
+from iterpref.evaluate.wanted import Wanted
+from iterpref.evaluating import evaluate_benchmark, prepare, report_scores
 from iterpref.lookup import lookup
 from iterpref.models import check_model, model_folder
 from iterpref.pairing import pairs_stage
@@ -173,8 +174,8 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
     source, limit = _source(config, split)
     if wanted := _benchmark(recipe, split, model):
         prepared = prepare(wanted)
-        evaluate_benchmark(run, prepared, recipe.sandbox, name=name, round=round)
-        return report_scores(run, prepared, name, split, round)
+        result, _ = evaluate_benchmark(run, prepared, recipe.sandbox, name=name, round=round)
+        return report_scores(run, prepared, result, name, split, round)
     finished = made_key(f"evaluated/{name}/{split}", source, limit, recipe.seed)
     if finished and run.get("complete", finished, Finished, round) is not None:
         return results(run, name, split, round)

@@ -16,7 +16,7 @@
     score       <variant>/<split>/<task> Score
     evaluation  <evaluation>             everything that decides an answer to a benchmark
     answer      <evaluation>/<task>/<sample>  what a model wrote, or the program that was handed in
-    judged      <evaluation>/<task>/<sample>  the program in it, and a verdict for each part of the benchmark
+    judged      <evaluation>/<environment>/<task>/<sample>  the program in it, and a verdict for each part
 
 A session is one trajectory in the making: ``<task>``, or ``<task>#<sample>`` where a task is drafted several times.
 """

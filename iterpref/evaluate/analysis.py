@@ -6,6 +6,7 @@ training on BigCodeBench (Table 18); :func:`error_types` is that table for any b
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,11 +133,12 @@ def breakdown(result: Result, part: str, tag: str) -> dict[str, Estimate]:
 def distance_to_a_pass(program: str, passing: Sequence[str]) -> int | None:
     """In how many places ``program`` differs at least from one that passes, or None where none is near.
 
-    Names, order and layout do not count (the tree differ). A passing program is near if what differs is at most half of
-    either text.
+    Names, order, layout, comments and docstrings do not count (the tree differ, on what is left without them). A
+    passing program is near if what differs is at most half of either.
     """
     found = []
-    for other in dict.fromkeys(passing):
+    program = _bare(program)
+    for other in dict.fromkeys(map(_bare, passing)):
         hunks = [hunk for hunk in DIFFERS["tree"](program, other) if hunk.counts]
         wrong = "".join(program[hunk.rejected_start : hunk.rejected_end] for hunk in hunks)
         right = "".join(other[hunk.chosen_start : hunk.chosen_end] for hunk in hunks)
@@ -145,6 +147,21 @@ def distance_to_a_pass(program: str, passing: Sequence[str]) -> int | None:
         ):
             found.append(len(hunks))
     return min(found, default=None)
+
+
+def _bare(text: str) -> str:
+    """The program without comments and docstrings; as it is where it does not parse."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree) + "\n"
 
 
 def _size(text: str) -> int:

@@ -1,12 +1,15 @@
 """One model's answers to a benchmark: each kept the moment it is there, then each verdict.
 
-Records (see :mod:`iterpref.records`): ``answer`` and ``judged``, both under <evaluation>/<task>/<sample>. What is in
-the run folder is neither generated nor judged again; more samples, or more tasks, go on where an earlier run ended.
+Records (see :mod:`iterpref.records`): ``answer`` under <evaluation>/<task>/<sample>, ``judged`` with the environment
+before the task. What is in the run folder is neither generated nor judged again; more samples, or more tasks, go on
+where an earlier run ended. Another environment (libraries, sandbox) may come to other verdicts, so there all are judged
+again.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -18,12 +21,23 @@ from iterpref.teachers.answers import Question
 from iterpref.teachers.base import Reply, Request, Teacher
 from iterpref.types import Outcome, Tests, Usage, Verdict
 
-__all__ = ["Answer", "Judge", "Judged", "answer_all", "answers_of", "judge_parts", "judged_of", "store_answers"]
+__all__ = [
+    "Answer",
+    "Judge",
+    "Judged",
+    "answer_all",
+    "answers_of",
+    "judge_parts",
+    "judged_of",
+    "passed_parts",
+    "store_answers",
+    "undecided",
+]
 
 Judge = Callable[[str, Tests], Verdict]
 Progress = Callable[[int, int], None]
 
-# Says nothing of the program: such an answer is judged again, and until then there is no score.
+# Such an answer is judged again, and until then there is no score.
 _NO_VERDICT = frozenset({Outcome.INFRA, Outcome.UNSUPPORTED})
 
 
@@ -53,8 +67,22 @@ class Judged:
         """What decides: the first part that was not passed, else the last."""
         return list(self.verdicts.values())[-1]
 
-    def passes(self, part: str) -> bool:
-        return part in self.verdicts and self.verdicts[part].passed
+    def passed(self, suite: Suite, item: Item) -> list[str]:
+        """The parts that count as passed: see :func:`passed_parts`."""
+        return passed_parts(suite, item, {part: verdict.passed for part, verdict in self.verdicts.items()})
+
+
+def passed_parts(suite: Suite, item: Item, passed: Mapping[str, bool]) -> list[str]:
+    """The parts of ``suite`` that an answer passes, where ``passed`` says which of the item's own it does.
+
+    Every part before must be passed too. One that an item does not have asks nothing of it.
+    """
+    found: list[str] = []
+    for part in suite.scores:
+        if part in item.parts and not passed.get(part, False):
+            break
+        found.append(part)
+    return found
 
 
 def answers_of(run: Run, evaluation: str, round: int = 1) -> dict[tuple[str, int], Answer]:
@@ -63,9 +91,9 @@ def answers_of(run: Run, evaluation: str, round: int = 1) -> dict[tuple[str, int
     return {(each.task_id, each.sample): each for each in found}
 
 
-def judged_of(run: Run, evaluation: str, round: int = 1) -> dict[tuple[str, int], Judged]:
-    """What was judged, by task and sample."""
-    found = run.below("judged", f"{evaluation}/", Judged, round)
+def judged_of(run: Run, evaluation: str, environment: str, round: int = 1) -> dict[tuple[str, int], Judged]:
+    """What was judged in an environment (:func:`iterpref.evaluate.truth.environment`), by task and sample."""
+    found = run.below("judged", f"{evaluation}/{environment}/", Judged, round)
     return {(each.task_id, each.sample): each for each in found}
 
 
@@ -74,21 +102,26 @@ def store_answers(run: Run, evaluation: str, answers: Iterable[Answer], round: i
     run.put_many([("answer", _id(evaluation, each.task_id, each.sample), each) for each in answers], round)
 
 
-def judge_parts(program: str, parts: Mapping[str, Tests], judge: Judge) -> dict[str, Verdict] | None:
-    """Verdicts up to the first part that is not passed; None where one could not be had."""
+def judge_parts(program: str, parts: Mapping[str, Tests], judge: Judge) -> dict[str, Verdict]:
+    """Verdicts up to the first part that is not passed."""
     verdicts: dict[str, Verdict] = {}
     for name, tests in parts.items():
         verdicts[name] = judge(program, tests)
-        if verdicts[name].outcome in _NO_VERDICT:
-            return None
         if not verdicts[name].passed:
             break
     return verdicts
 
 
+def undecided(verdicts: Mapping[str, Verdict]) -> str:
+    """Why verdicts say nothing of the program: a fault of ours, or a machine that cannot isolate it; else empty."""
+    last = list(verdicts.values())[-1]
+    return (last.feedback or last.outcome.value) if last.outcome in _NO_VERDICT else ""
+
+
 def answer_all(
     run: Run,
     evaluation: str,
+    environment: str,
     suite: Suite,
     items: Sequence[Item],
     samples: Mapping[str, int],
@@ -99,24 +132,28 @@ def answer_all(
     *,
     round: int = 1,
     progress: Progress = lambda done, total: None,
-) -> None:
+) -> dict[str, int]:
     """Have ``samples`` of each of ``items`` (by id) answered and judged, as far as they are not in the run folder.
 
     ``teacher`` is called only if something is left to answer. A question that nobody answered, and an answer without a
-    verdict (a fault of ours, or a machine that cannot isolate the program), stay open: run again.
+    verdict (a fault of ours, or a machine that cannot isolate the program), stay open: run again. Returns how often
+    each reason kept one open.
     """
+    reasons: Counter[str] = Counter()
     tasks = {item.task.id: item for item in items}
     wanted = [(id, sample) for sample in range(max(samples.values())) for id in tasks if sample < samples[id]]
-    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, round)
-    count = _Counter(progress, sum(key in judged for key in wanted), len(wanted))
+    answers, judged = answers_of(run, evaluation, round), judged_of(run, evaluation, environment, round)
+    count = _Done(progress, sum(key in judged for key in wanted), len(wanted))
 
     def judge_one(answer: Answer) -> None:
         item = tasks[answer.task_id]
         program = suite.program(item, answer.text, style) if answer.program is None else answer.program
         verdicts = judge_parts(program, item.parts, judge)
-        if verdicts is not None:
+        if reason := undecided(verdicts):
+            reasons[reason] += 1
+        else:
             found = Judged(answer.task_id, answer.sample, program, verdicts)
-            run.put("judged", _id(evaluation, answer.task_id, answer.sample), found, round)
+            run.put("judged", _id(f"{evaluation}/{environment}", answer.task_id, answer.sample), found, round)
             count.up()
 
     with _pool(workers) as submit:
@@ -125,10 +162,13 @@ def answer_all(
                 submit(judge_one, answers[key])
         questions = [_question(tasks[id], sample, style) for id, sample in wanted if (id, sample) not in answers]
         for question, reply in _ask(questions, teacher):
-            if reply.code is not None:
+            if reply.code is None:
+                reasons[reply.message] += 1
+            else:
                 answer = Answer(question.task.id, question.sample, reply.code, reply.message, reply.usage)
                 run.put("answer", _id(evaluation, answer.task_id, answer.sample), answer, round)
                 submit(judge_one, answer)
+    return dict(reasons.most_common())
 
 
 def _ask(questions: Sequence[Question], teacher: Callable[[], Teacher]) -> Iterator[tuple[Question, Reply]]:
@@ -160,7 +200,7 @@ def _pool(workers: int) -> Iterator[Callable[[Callable[[Answer], None], Answer],
         pool.shutdown(cancel_futures=True)
 
 
-class _Counter:
+class _Done:
     """Tells ``progress`` how many are done, from any thread."""
 
     def __init__(self, progress: Progress, done: int, total: int) -> None:

@@ -1,22 +1,75 @@
-"""Two results on the same benchmark as one document: scores and their difference, error types, flips, breakdowns."""
+"""Two results on the same benchmark as one document: scores and their difference, error types, flips, breakdowns.
+
+Results are read from files, or from the run folders that hold them.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from iterpref.errors import InputError
 from iterpref.evaluate.analysis import breakdown, difference, error_types, flips, near_passes, tags_of
-from iterpref.evaluate.result import estimate
+from iterpref.evaluate.exports import SUFFIXES
+from iterpref.evaluate.result import SCHEMA, estimate
 from iterpref.focus import DIFFERS
 from iterpref.stats import Estimate
 
-__all__ = ["compare_results"]
+__all__ = ["compare", "compare_results", "load_results"]
 
 Result = Mapping[str, Any]
 _SETTINGS = ("style", "prefill", "temperature", "max_new_tokens", "samples", "stops", "versions")
+_NOT_RESULTS = (".lm-eval.json", *SUFFIXES)
 _MOST_VALUES = 12  # of a tag; the rarest are left out
+
+
+def compare(first: str, second: str) -> list[dict[str, Any]]:
+    """Compare every benchmark that both hold.
+
+    Raises:
+        InputError: they have none in common, or one of them cannot be compared.
+    """
+    before, after = load_results(first), load_results(second)
+    if len(before) == len(after) == 1:  # two files, however they are called
+        ((label, one),), (other,) = before.items(), after.values()
+        return [compare_results(label, one, other)]
+    common = [label for label in before if label in after]
+    if not common:
+        raise InputError(
+            f"{first} holds {', '.join(before)} and {second} holds {', '.join(after)}: no benchmark is in both."
+        )
+    return [compare_results(label, before[label], after[label]) for label in common]
+
+
+def load_results(where: str) -> dict[str, dict[str, Any]]:
+    """Results by benchmark: of one file, or of all that lie in a run folder.
+
+    Raises:
+        InputError: there is none, or a file is no result of this version.
+    """
+    path = Path(where)
+    if path.is_file():
+        return {path.stem: _load_result(path)}
+    folder = path / "eval" if (path / "eval").is_dir() else path
+    files = [file for file in sorted(folder.glob("*.json")) if not file.name.endswith(_NOT_RESULTS)]
+    if not files:
+        below = sorted({str(file.parent) for file in folder.glob("*/**/*.json")})
+        hint = f"choose one of {', '.join(below)}" if below else "run `iterpref eval` first"
+        raise InputError(f"{where}: there is no result of an evaluation here; {hint}.")
+    return {file.stem: _load_result(file) for file in files}
+
+
+def _load_result(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA or "tasks" not in found:
+        raise InputError(f"{path}: not a result of `iterpref eval` of this version; evaluate again.")
+    return found
 
 
 def compare_results(label: str, first: Result, second: Result) -> dict[str, Any]:

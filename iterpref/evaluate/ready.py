@@ -2,44 +2,57 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from iterpref.errors import InputError
 from iterpref.evaluate.benchmark import Answer
+from iterpref.progress import console
+from iterpref.suites import bigcodebench, bigcodebench_official, livecodebench_official, official
 from iterpref.suites.base import Item, Suite
 
 __all__ = ["ready_answers"]
 
 
 def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer]:
-    """Answers to ``items`` from a samples file, in its order; those to other tasks of the benchmark are left out.
+    """Answers to ``items`` from a samples file, in its order; those to other tasks are left out.
+
+    Read are the official harnesses' samples (``samples.jsonl``, LiveCodeBench's custom output), and the programs of
+    their results (``*_eval_results.json``). A program is judged as it is, a completion after its prompt.
 
     Raises:
-        InputError: no such file, a malformed line, an unknown task, or a task without a sample.
+        InputError: no such file, a malformed line, or a task without a sample.
     """
     known = {item.task.id: item for item in suite.items}
-    counts: dict[str, int] = {}
     answers = []
-    try:
-        text = Path(path).read_text()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path.") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
+    unknown: dict[str, None] = {}
+    for id, sample, text, whole in _samples(path, suite):
+        if id not in known:
+            unknown[id] = None
             continue
-        try:
-            row = json.loads(line)
-            id, code = row["task_id"], row.get("solution") or known[row["task_id"]].task.prompt + row["completion"]
-        except (ValueError, KeyError, TypeError):
-            raise InputError(f"{path}, line {number}: malformed.") from None
-        counts[id] = counts.get(id, 0) + 1
-        answers.append(Answer(id, counts[id] - 1, "", program=code))
+        program = text if whole else known[id].task.prompt + text
+        if suite.name == "bigcodebench":
+            program = bigcodebench.plain(known[id], program)
+        answers.append(Answer(id, sample, "", program=program))
+    if unknown:
+        console.print(f"{path}: left out {len(unknown)} tasks that the benchmark does not have: {', '.join(unknown)}")
     wanted = {item.task.id for item in items}
-    missing = [id for id in wanted if id not in counts]
+    missing = sorted(wanted - {answer.task_id for answer in answers})
     if missing:
         raise InputError(
-            f"{path} has no sample for {len(missing)} of {len(wanted)} tasks, such as {missing[0]}; complete it."
+            f"{path} has no sample for {len(missing)} of {len(wanted)} tasks, such as {missing[0]}; complete it, or "
+            "judge the first tasks only (--limit)."
         )
     return [answer for answer in answers if answer.task_id in wanted]
+
+
+def _samples(path: str, suite: Suite) -> Iterable[official.Sample]:
+    if Path(path).name.removesuffix(".gz").endswith("_eval_results.json"):
+        if suite.name == "bigcodebench":
+            results = bigcodebench_official.read_eval_results(path, suite)
+        else:
+            results = official.read_eval_results(path)
+        return [(id, sample, program, True) for id, sample, program, _ in results]
+    if suite.name == "livecodebench":
+        return livecodebench_official.read_custom(path, suite)
+    return official.read_samples(path)

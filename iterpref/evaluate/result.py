@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import Any
 
 from iterpref.evaluate.analysis import distance_to_a_pass
@@ -16,6 +17,7 @@ from iterpref.evaluate.benchmark import Answer, Judged
 from iterpref.evaluate.truth import Truth
 from iterpref.stats import Estimate, bootstrap, pass_at_k, share
 from iterpref.suites.base import Item, Suite
+from iterpref.suites.extract import program_in
 
 __all__ = ["SCHEMA", "estimate", "ks", "result_of"]
 
@@ -38,22 +40,26 @@ def estimate(passed: Sequence[Sequence[bool]], k: int, seed: int = 0) -> Estimat
 
 def result_of(
     suite: Suite,
-    items: Sequence[Item],
+    tasks_in_file: int,
     samples: Mapping[str, int],
     answers: Mapping[tuple[str, int], Answer],
     judged: Mapping[tuple[str, int], Judged],
     about: Mapping[str, Any],
     truth: Truth | None,
 ) -> dict[str, Any]:
-    """The document. ``samples`` says how many each task should have; with one missing there is no score.
+    """The document on the items of ``suite``, which are all or the first of ``tasks_in_file``.
 
+    ``samples`` says how many each task should have; with one missing there is no score.
     ``about`` is all that decided the answers and verdicts: model, style, limits, sandbox, versions.
     """
-    keys = [(item.task.id, sample) for item in items for sample in range(samples[item.task.id])]
+    keys = [(item.task.id, sample) for item in suite.items for sample in range(samples[item.task.id])]
     unanswered = sum(key not in answers for key in keys)
     open_verdicts = sum(key in answers and key not in judged for key in keys)
     complete = not unanswered and not open_verdicts
-    tasks = [_task(item, [judged.get((item.task.id, n)) for n in range(samples[item.task.id])]) for item in items]
+    tasks = [
+        _task(suite, item, [judged.get((item.task.id, n)) for n in range(samples[item.task.id])])
+        for item in suite.items
+    ]
     known = [answers[key] for key in keys if key in answers]
     return {
         "schema": SCHEMA,
@@ -61,6 +67,7 @@ def result_of(
         "unanswered": unanswered,
         "without_verdict": open_verdicts,
         "scores": _scores(suite, tasks) if complete and tasks else {},
+        "tampered": _tampered(suite, tasks) if complete else None,
         "ground_truth": None if truth is None else asdict(truth),
         "benchmark": {
             "name": suite.name,
@@ -69,8 +76,8 @@ def result_of(
             "sha256": suite.sha256,
             "options": dict(suite.options),
             "scores": dict(suite.scores),
-            "tasks_in_file": len(suite.items),
-            "tasks": len(items),
+            "tasks_in_file": tasks_in_file,
+            "tasks": len(suite.items),
         },
         **about,
         "kinds": dict(Counter(each["kind"] for task in tasks for each in task["samples"]).most_common()),
@@ -92,22 +99,42 @@ def _scores(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _task(item: Item, found: Sequence[Judged | None]) -> dict[str, Any]:
-    passing = [each.program for each in found if each is not None and each.verdict.passed]
-    if item.task.solution is not None:
-        passing.append(item.task.solution)
+def _tampered(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Answers that interfered with their verdict, and pass@1 if every one of them were believed.
+
+    Where the official harness does not look for that, its score lies between the two.
+    """
+    believed = {}
+    for part, label in suite.scores.items():
+        shares = [
+            sum(part in each["passed"] or each["outcome"] == "tamper" for each in task["samples"])
+            / len(task["samples"])
+            for task in tasks
+        ]
+        believed[label] = fmean(shares) if shares else 0.0
     return {
-        "task_id": item.task.id,
-        "tags": {name: list(values) for name, values in item.tags.items()},
-        "samples": [_sample(each, passing) for each in found if each is not None],
+        "answers": sum(each["outcome"] == "tamper" for task in tasks for each in task["samples"]),
+        "pass@1_if_believed": believed,
     }
 
 
-def _sample(judged: Judged, passing: Sequence[str]) -> dict[str, Any]:
+def _task(suite: Suite, item: Item, found: Sequence[Judged | None]) -> dict[str, Any]:
+    passing = [each.program for each in found if each is not None and each.verdict.passed]
+    if item.task.solution is not None:
+        passing.append(item.task.solution)
+    passing = [_core(item, program) for program in passing]
+    return {
+        "task_id": item.task.id,
+        "tags": {name: list(values) for name, values in item.tags.items()},
+        "samples": [_sample(item, each, each.passed(suite, item), passing) for each in found if each is not None],
+    }
+
+
+def _sample(item: Item, judged: Judged, passed: Sequence[str], passing: Sequence[str]) -> dict[str, Any]:
     verdict = judged.verdict
     sample = {
         "sample": judged.sample,
-        "passed": [part for part, each in judged.verdicts.items() if each.passed],
+        "passed": list(passed),
         "kind": verdict.kind,
         "outcome": verdict.outcome.value,
         "feedback": verdict.feedback[:_FEEDBACK],
@@ -115,5 +142,10 @@ def _sample(judged: Judged, passing: Sequence[str]) -> dict[str, Any]:
         "program": judged.program,
     }
     if not verdict.passed:
-        sample["hunks"] = distance_to_a_pass(judged.program, passing)
+        sample["hunks"] = distance_to_a_pass(_core(item, judged.program), passing)
     return sample
+
+
+def _core(item: Item, program: str) -> str:
+    """What the entry point needs of a program: what runs on after it is no difference."""
+    return program_in(program, item.task.entry_point) if item.task.entry_point else program

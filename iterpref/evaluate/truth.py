@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iterpref import __version__
-from iterpref.evaluate.benchmark import Judge, judge_parts
+from iterpref.evaluate.benchmark import Judge, judge_parts, passed_parts, undecided
 from iterpref.records import fingerprint
 from iterpref.suites.base import Item, Suite
+from iterpref.types import Verdict
 
-__all__ = ["Truth", "cache_folder", "ground_truth"]
+__all__ = ["Truth", "cache_folder", "environment", "ground_truth"]
+
+
+_WORDS = 160  # characters kept of an error
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Truth:
 
     passed: Mapping[str, int]  # by the name of the score
     count: int  # tasks with a solution of their own that were judged
-    kinds: Mapping[str, str]  # task -> how its solution failed
+    kinds: Mapping[str, str]  # task -> how its solution failed, with the last words of the error
     without: int  # tasks without a solution, or without a verdict on it
 
 
@@ -39,18 +43,18 @@ def ground_truth(
     items: Sequence[Item],
     judge: Judge,
     workers: int,
-    mode: str,
+    environment: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Truth:
-    """Judge the solutions of ``items``, as far as they are not known. ``mode`` is the sandbox's."""
+    """Judge the solutions of ``items``, as far as they are not known in this :func:`environment`."""
     solved = {item.task.id: item for item in items if item.task.solution is not None}
-    file = cache_folder() / f"{_key(suite, mode)}.json"
+    file = cache_folder() / f"{_key(suite, environment)}.json"
     known = {id: found for id, found in _read(file).items() if id in solved}
     left = [item for id, item in solved.items() if id not in known]
 
-    def judge_one(item: Item) -> tuple[str, list[str] | None]:
+    def judge_one(item: Item) -> tuple[str, dict[str, str] | None]:
         verdicts = judge_parts(item.task.solution or "", item.parts, judge)
-        return item.task.id, None if verdicts is None else [verdict.kind for verdict in verdicts.values()]
+        return item.task.id, None if undecided(verdicts) else {part: _ended(each) for part, each in verdicts.items()}
 
     progress(len(known), len(solved))
     with ThreadPoolExecutor(workers, thread_name_prefix="solutions") as pool:
@@ -60,12 +64,17 @@ def ground_truth(
                 progress(len(known), len(solved))
     if left:
         _write(file, {**_read(file), **known})
-    passed = {
-        label: sum(kinds[: place + 1] == ["passes"] * (place + 1) for kinds in known.values())
-        for place, label in enumerate(suite.scores.values())
-    }
-    failed = {id: kinds[-1] for id, kinds in known.items() if kinds[-1] != "passes"}
+    passed = dict.fromkeys(suite.scores.values(), 0)
+    for id, kinds in known.items():
+        for part in passed_parts(suite, solved[id], {part: kind == "passes" for part, kind in kinds.items()}):
+            passed[suite.scores[part]] += 1
+    failed = {id: last for id, kinds in known.items() if (last := list(kinds.values())[-1]) != "passes"}
     return Truth(passed, len(known), failed, len(items) - len(known))
+
+
+def _ended(verdict: Verdict) -> str:
+    last = verdict.feedback.strip().rpartition("\n")[2][:_WORDS]
+    return verdict.kind if verdict.passed or not last else f"{verdict.kind}: {last}"
 
 
 def cache_folder() -> Path:
@@ -73,21 +82,28 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iterpref" / "ground-truth"
 
 
-def _key(suite: Suite, mode: str) -> str:
+def environment(mode: str) -> str:
+    """A digest of what a verdict may depend on beside program and tests: Python, all that is installed, the sandbox.
+
+    ``mode`` is the sandbox's.
+    """
     installed = sorted({f"{each.name} {each.version}" for each in importlib.metadata.distributions()})
-    own = [__version__, platform.python_version(), platform.machine(), mode, installed]
-    return f"{suite.name}-{fingerprint(suite.sha256, dict(suite.options), list(suite.scores), own)}"
+    return fingerprint(__version__, platform.python_version(), platform.machine(), mode, installed)
 
 
-def _read(file: Path) -> dict[str, list[str]]:
+def _key(suite: Suite, environment: str) -> str:
+    return f"{suite.name}-{fingerprint(suite.sha256, dict(suite.options), list(suite.scores), environment)}"
+
+
+def _read(file: Path) -> dict[str, dict[str, str]]:
     try:
-        found: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+        found: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # not there, or not readable: found out anew
         return {}
     return found
 
 
-def _write(file: Path, known: Mapping[str, Sequence[str]]) -> None:
+def _write(file: Path, known: Mapping[str, Mapping[str, str]]) -> None:
     """As a whole, so that a reader sees the old file or the new one; without a cache it is found out again."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -7,18 +7,20 @@ script, its security policy runs none, and all text is escaped.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from iterpref.errors import InputError
 from iterpref.report.page import environment, template
 from iterpref.report.results import MAX_KINDS, change_text, estimate_text, table
 from iterpref.report.svg import intervals
 from iterpref.stats import Estimate
 
-__all__ = ["comparison_page", "comparison_view"]
+__all__ = ["comparison_page", "comparison_view", "write_comparison"]
 
 MAX_FLIPS = 12  # of won and of lost tasks, on a terminal
 _MAX_SHOWN = 200  # flips with their programs, on the page
@@ -61,8 +63,24 @@ def comparison_view(found: Comparison) -> Group:
     return Group(*(part for item in parts for part in (item, Text(""))))
 
 
+def write_comparison(path: Path, found: Sequence[Comparison]) -> None:
+    """Write the comparisons as an HTML page, for a browser of any colour scheme.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    text = comparison_page(found)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another place (--page).") from None
+
+
 def comparison_page(found: Sequence[Comparison]) -> str:
-    """The comparisons as an HTML page, for a browser of any colour scheme."""
+    """The text of the page."""
     return (
         environment()
         .get_template("compare.html")

@@ -12,6 +12,7 @@ from rich.text import Text
 __all__ = ["change_text", "estimate_text", "result_view", "score_rows", "table"]
 
 MAX_KINDS = 12
+MAX_REASONS = 5  # why answers are open, or the benchmark's own solutions fail
 Result = Mapping[str, Any]
 
 
@@ -26,6 +27,7 @@ def result_view(result: Result) -> Group:
                 "without a verdict; there is no score yet, run the same command again to go on."
             )
         )
+        parts += [Text(f"{count} times: {reason}") for reason, count in list(result["open"].items())[:MAX_REASONS]]
     if result["scores"]:
         parts.append(table(("score", "", "%", "95 % interval", "own solutions here"), score_rows(result)))
         intervals = {found["interval"] for found in result["scores"].values()}
@@ -39,13 +41,32 @@ def result_view(result: Result) -> Group:
     near, failing = near_counts(result)
     if failing:
         parts.append(Text(f"{near} of {failing} failures differ from a known pass in one place"))
+    if result["tampered"] and result["tampered"]["answers"]:
+        believed = ", ".join(
+            f"{name} {100 * rate:.1f}" for name, rate in result["tampered"]["pass@1_if_believed"].items()
+        )
+        parts.append(
+            Text(
+                f"{result['tampered']['answers']} answers interfered with their verdict and count as failures; if all "
+                f"of them were believed, pass@1 would be {believed}"
+            )
+        )
     if result["cut_off"]:
         parts.append(Text(f"{result['cut_off']} answers were cut off at {result['max_new_tokens']} tokens"))
-    truth = result["ground_truth"]
-    for task, kind in list((truth or {}).get("kinds", {}).items())[:5]:
-        parts.append(Text(f"the benchmark's own solution of {task} fails here: {kind}", style="dim"))
+    for reason, tasks in _own_failures(result)[:MAX_REASONS]:
+        one = f"solution of {tasks[0]} fails"
+        those = one if len(tasks) == 1 else f"solutions of {len(tasks)} tasks, such as {tasks[0]}, fail"
+        parts.append(Text(f"the benchmark's own {those} here: {reason}", style="dim"))
     parts.append(Text(f"{benchmark['name']} {benchmark['version']} sha256 {benchmark['sha256'][:12]}", style="dim"))
     return Group(*parts)
+
+
+def _own_failures(result: Result) -> list[tuple[str, list[str]]]:
+    """Why the benchmark's own solutions fail here, with the tasks: first what concerns most of them."""
+    reasons: dict[str, list[str]] = {}
+    for task, reason in (result["ground_truth"] or {"kinds": {}})["kinds"].items():
+        reasons.setdefault(reason, []).append(task)
+    return sorted(reasons.items(), key=lambda each: -len(each[1]))
 
 
 def near_counts(result: Result) -> tuple[int, int]:

@@ -120,6 +120,8 @@ def total(numbers):
         (PASSING.replace("+= n", "-= n").replace("= 0", "= 1"), 2),
         (PASSING.replace("+= n", "-= n").replace("found", "result"), 1),  # names do not count
         ("def total(numbers):\n    return len(numbers)\n", None),  # written anew
+        ('def total(numbers):\n    """Add\n\n    them all up, as it were."""\n    return len(numbers)\n', None),
+        (PASSING.replace("+= n", "-= n  # add").replace("    found = 0", '    "Add."\n    found = 0'), 1),
         ("def total(numbers:\n    return sum(numbers)\n", None),
         ("", None),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ def result(programs: dict[tuple[str, int], str], count: int, samples: int = 1, *
     answers, judged = answered(programs)
     made = suite(count)
     many = {item.task.id: samples for item in made.items}
-    return result_of(made, made.items, many, answers, {**judged, **more}, ABOUT, Truth({"small": 3}, 3, {}, 0))
+    return result_of(made, 9, many, answers, {**judged, **more}, ABOUT, Truth({"small": 3}, 3, {}, 0))
 
 
 def test_greedy_scores_by_hand() -> None:
@@ -80,7 +81,7 @@ def test_an_unfinished_evaluation_has_no_score() -> None:
     answers, judged = answered({**programs, ("T/1", 0): "def f(): return 1"})
     del judged["T/1", 0]
     made = suite(2)
-    found = result_of(made, made.items, {"T/0": 1, "T/1": 1}, answers, judged, ABOUT, None)
+    found = result_of(made, 9, {"T/0": 1, "T/1": 1}, answers, judged, ABOUT, None)
     assert (found["complete"], found["without_verdict"], found["scores"]) == (False, 1, {})
 
 
@@ -89,7 +90,7 @@ def test_a_failure_is_measured_against_all_that_passes() -> None:
     programs = {("T/1", 0): near, ("T/1", 1): near.replace("+ 1", "+ 0"), ("T/1", 2): "def f(): raise KeyError"}
     answers, judged = answered(programs)
     made = suite(2)
-    found = result_of(made, made.items[1:], {"T/1": 3}, answers, judged, ABOUT, None)
+    found = result_of(replace(made, items=made.items[1:]), 9, {"T/1": 3}, answers, judged, ABOUT, None)
     (task,) = found["tasks"]
     assert [each.get("hunks") for each in task["samples"]] == [1, None, None]
 
@@ -98,6 +99,7 @@ def test_tasks_without_every_sample_are_told_apart_from_failures() -> None:
     verdicts = {"base": Verdict(Outcome.TAMPER)}
     answers = {("T/0", 0): Answer("T/0", 0, "x", "cut off after 3 tokens")}
     made = suite(1)
-    found = result_of(made, made.items, {"T/0": 1}, answers, {("T/0", 0): Judged("T/0", 0, "x", verdicts)}, ABOUT, None)
+    found = result_of(made, 9, {"T/0": 1}, answers, {("T/0", 0): Judged("T/0", 0, "x", verdicts)}, ABOUT, None)
     assert found["scores"]["small"]["pass@1"]["value"] == 0.0
     assert (found["kinds"], found["cut_off"]) == ({"tamper": 1}, 1)
+    assert found["tampered"] == {"answers": 1, "pass@1_if_believed": {"small": 1.0, "small+": 1.0}}

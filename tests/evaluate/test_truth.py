@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iterpref.evaluate.truth import Truth, cache_folder, ground_truth
+from iterpref.evaluate.truth import Truth, cache_folder, environment, ground_truth
 from iterpref.types import Outcome, Tests, Verdict
 from tests.evaluate.suites import judge, suite
 
@@ -25,7 +25,7 @@ def never(program: str, tests: Tests) -> Verdict:
 def test_it_counts_what_passes_and_names_what_does_not() -> None:
     made = suite(5)
     found = ground_truth(made, made.items, judge, 2, "full")
-    assert found == Truth({"small": 4, "small+": 4}, 5, {"T/3": "wrong answer"}, 0)
+    assert found == Truth({"small": 4, "small+": 4}, 5, {"T/3": "wrong answer: no"}, 0)
 
 
 def test_it_is_found_out_once_and_completed_for_more_tasks() -> None:
@@ -69,5 +69,9 @@ def test_a_damaged_cache_is_found_out_anew() -> None:
     made = suite(1)
     ground_truth(made, made.items, judge, 1, "full")
     (file,) = cache_folder().iterdir()
-    file.write_text('{"T/0": ["pas')
+    file.write_text('{"T/0": {"base": "pas')
     assert ground_truth(made, made.items, judge, 1, "full").count == 1
+
+
+def test_the_sandboxs_mode_is_part_of_the_environment() -> None:
+    assert environment("full") == environment("full") != environment("restricted")

@@ -78,7 +78,8 @@ def test_several_benchmarks_share_a_page() -> None:
 
 def result(**changes: Any) -> dict[str, Any]:
     return {
-        "complete": True, "unanswered": 0, "without_verdict": 0, "model": "m", "style": "complete", "temperature": 0.0,
+        "complete": True, "unanswered": 0, "without_verdict": 0, "open": {},
+        "tampered": {"answers": 0, "pass@1_if_believed": {}}, "model": "m", "style": "complete", "temperature": 0.0,
         "samples": 1, "answers": "", "cut_off": 0, "max_new_tokens": 768, "ground_truth": TRUTH,
         "benchmark": {
             "name": "small", "version": "v1", "sha256": "ab" * 32, "tasks": 4, "tasks_in_file": 8,
@@ -89,14 +90,19 @@ def result(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_result_says_what_was_asked_and_what_is_known_of_the_machine() -> None:
-    text = printed(result_view(result(cut_off=2)))
+    text = printed(result_view(result(cut_off=2, tampered={"answers": 1, "pass@1_if_believed": {"small": 0.75}})))
     assert "small: m, complete, greedy, the first 4 of 8 tasks" in text
     assert re.search(r"small +pass@1 +50\.0 +\[25\.0, 75\.0\] +3/4", text)
     assert "the benchmark's own solution of T/3 fails here: wrong answer" in text
+    assert "if all of them were believed, pass@1 would be small 75.0" in " ".join(text.split())
+    many = {**TRUTH, "kinds": {"T/1": "invalid: no numpy", "T/2": "timeout", "T/3": "invalid: no numpy"}}
+    text = printed(result_view(result(ground_truth=many, cut_off=2)))
+    assert text.index("2 tasks, such as T/1, fail here: invalid: no numpy") < text.index("T/2 fails here: timeout")
     assert "2 answers were cut off at 768 tokens" in text
 
 
 def test_an_unfinished_result_shows_no_score() -> None:
-    text = printed(result_view(result(complete=False, unanswered=3, scores={})))
+    text = printed(result_view(result(complete=False, unanswered=3, scores={}, open={"no room": 3}, tampered=None)))
+    assert "3 times: no room" in text
     assert "unfinished: 3 questions without an answer" in text
     assert "pass@1" not in text

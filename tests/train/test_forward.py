@@ -18,7 +18,7 @@ from iterpref.train.attention import NAME, PackedTrees, tree_attention
 from iterpref.train.data import Collator, Example
 from iterpref.train.forward import batch_logps, enable_trees
 from iterpref.train.packing import TreeCollator
-from tests.train.trees import FAMILIES, completion, loss_of, tiny_model, trajectories
+from tests.train.trees import FAMILIES, VOCABULARY, completion, loss_of, tiny_model, trajectories
 
 # Of loss and gradients. gemma2 is compared in float32: its softmax takes no float64 mask. qwen3_moe routes in float32.
 TOLERANCE = {"gemma2": (1e-5, 1e-5), "qwen3_moe": (1e-6, 1e-6)}
@@ -127,6 +127,26 @@ def test_the_head_runs_where_a_token_is_scored_and_nowhere_else() -> None:
     # y+ once for each trajectory, and three tokens for each of its versions, some of which are y+'s own
     assert seen == [len(batch["kept"])]
     assert 2 * 21 < seen[0] <= 2 * (21 + 4 * 3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_logits_are_whole_where_nothing_follows_the_head(family: str) -> None:
+    _, tree = both(family)
+    batch = TreeCollator()(fixed_examples())
+    widths: list[int] = []
+    hook = tree.lm_head.register_forward_hook(lambda module, inputs, output: widths.append(output.shape[-1]))
+    try:
+        batch_logps(tree, batch)
+    finally:
+        hook.remove()
+
+    assert widths == [VOCABULARY if family == "gemma2" else 1]  # gemma2 caps its logits
+
+
+def test_scaled_logits_are_not_taken_at_the_head() -> None:
+    model = tiny_model("granite", logits_scaling=3.0)
+
+    assert max(differences(model, with_trees(model), fixed_examples())) <= 1e-11
 
 
 @pytest.mark.parametrize("family", ["qwen3_next", "mamba", "bloom"])

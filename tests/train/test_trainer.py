@@ -83,14 +83,24 @@ def test_the_step_does_not_depend_on_how_the_batch_is_cut_up(dtype: torch.dtype,
         assert largest_difference(cut_up, whole) < tolerance
 
 
+@pytest.mark.parametrize("trees", [False, True])
+def test_the_step_does_not_depend_on_the_rows_it_is_computed_in(trees: bool) -> None:
+    whole = one_step(8, 1, torch.float64, trees=trees)
+    rows = one_step(8, 1, torch.float64, trees=trees, tokens_per_row=120)
+
+    assert rows.pop("loss") == pytest.approx(whole.pop("loss").item(), rel=1e-6)
+    assert whole.pop("packing_ratio") != rows.pop("packing_ratio") or trees
+    assert largest_difference(rows, whole) < 1e-7
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["padded", "trees"])
+@pytest.mark.parametrize("how", ["padded", "trees", "trees rows"])
 def test_two_processes_take_the_same_step_as_one(tmp_path: Path, how: str) -> None:
     script = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for batch, accumulation in [(4, 1), (2, 2)]:
         path = tmp_path / f"{batch}.pt"
         subprocess.run(
-            [*script, "-m", "tests.train.one_step", str(path), str(batch), str(accumulation), how],
+            [*script, "-m", "tests.train.one_step", str(path), str(batch), str(accumulation), *how.split()],
             check=True,
             capture_output=True,
             timeout=300,

@@ -31,7 +31,8 @@ def scoring(head: torch.nn.Linear, targets_RS: torch.Tensor) -> Iterator[None]:
     before = head.__dict__.get("forward")
 
     def forward(hidden_RSD: torch.Tensor) -> torch.Tensor:
-        return head_logps(hidden_RSD, head.weight, head.bias, targets_RS)[..., None]
+        logps_RS = head_logps(hidden_RSD, head.weight, head.bias, targets_RS)
+        return logps_RS[..., None].clone()  # no view: FSDP2 hangs its hooks on what a module returns
 
     head.forward = forward  # type: ignore[method-assign, assignment]
     try:

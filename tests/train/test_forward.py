@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
@@ -153,6 +156,22 @@ def test_scaled_logits_are_not_taken_at_the_head() -> None:
     model = tiny_model("granite", logits_scaling=3.0)
 
     assert max(differences(model, with_trees(model), fixed_examples())) <= 1e-11
+
+
+@pytest.mark.slow
+def test_weights_sharded_over_processes_give_the_same_gradients() -> None:
+    script = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*script, "-m", "tests.train.sharded"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the same") == 2
 
 
 @pytest.mark.parametrize("family", ["qwen3_next", "mamba", "bloom"])

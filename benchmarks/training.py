@@ -43,6 +43,7 @@ import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     accelerated = options.device == "cuda" or options.smoke
-    options.pairs = options.pairs or (16 if options.device == "cuda" else 4)
+    options.pairs = options.pairs or (8 if options.device == "cuda" else 4)
     options.repeats = 1 if options.smoke else options.repeats
     # on a GPU TRL limits the LM head by itself
     options.sides = options.sides or (["iterpref", "trl", "released"] if options.device == "cuda" else list(SIDES))
@@ -107,7 +108,12 @@ def in_a_process(cell: argparse.Namespace, side: str) -> dict[str, float]:
         ["transformers.models.qwen2.modeling_qwen2", "peft", "trl.trainer.dpo_trainer", "iterpref.train.trainer"]
     )
     with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(measure, cell, side).result()
+        try:
+            return pool.submit(measure, cell, side).result()
+        except RuntimeError as error:  # torch's own class for it cannot be known before torch is imported
+            if "out of memory" in str(error) or "can't allocate memory" in str(error):
+                raise MemoryError(side) from error
+            raise
 
 
 def version(name: str) -> str:
@@ -119,15 +125,19 @@ def version(name: str) -> str:
 
 def compare(options: argparse.Namespace, shape: str, vocabulary: int, versions: int) -> None:
     results: dict[str, list[dict[str, float]]] = {side: [] for side in options.sides}
+    cell = argparse.Namespace(**{**vars(options), "shape": shape, "vocabulary": vocabulary, "versions": versions})
     for turn in range(options.repeats):
-        for side in options.sides if turn % 2 == 0 else reversed(options.sides):
-            cell = argparse.Namespace(
-                **{**vars(options), "shape": shape, "vocabulary": vocabulary, "versions": versions}
-            )
-            results[side].append(in_a_process(cell, side))
+        for side in list(results) if turn % 2 == 0 else list(reversed(results)):
+            try:
+                results[side].append(in_a_process(cell, side))
+            except (MemoryError, BrokenProcessPool) as error:
+                print(f"{side}: needs more memory than there is ({type(error).__name__})")
+                del results[side]
     data = "real trajectories" if options.real else f"{versions} failing version(s), {options.edits} edits"
     print(f"\nshape {shape}; vocabulary {vocabulary:,}; {data}")
     print("side       seconds  speed-up  (lowest-highest)    MiB  ratio   peak  pairs/s  tokens/s    MFU       loss")
+    if not results:
+        return
     ours = results.get("iterpref") or next(iter(results.values()))
     for side, found in results.items():
         ratios = [peer["seconds"] / own["seconds"] for peer, own in zip(found, ours, strict=True)]

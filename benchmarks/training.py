@@ -350,12 +350,13 @@ def iterpref(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any],
 def trl(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     import numpy as np
     import torch
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from tokenizers import Tokenizer, models
     from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config
     from trl import DPOConfig, DPOTrainer
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
+    disable_progress_bars()
     words = {word: number for number, word in enumerate(["<pad>", "<s>", "</s>", "a"])}
     core = Tokenizer(models.WordLevel(words, unk_token="a"))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", pad_token="<pad>")

@@ -84,6 +84,11 @@ def test_nothing_to_train_on_is_said_at_once(config: TrainConfig) -> None:
         plan([], config, seed=0)
 
 
+def test_a_budget_without_a_token_is_refused(config: TrainConfig, pairs: list[Pair]) -> None:
+    with pytest.raises(InputError, match="tokens_per_row"):
+        plan(pairs, replace(config, tokens_per_row=0), seed=0)
+
+
 def test_the_verb_prints_the_plan_and_trains_nothing(
     config: TrainConfig, pairs: list[Pair], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -136,7 +136,7 @@ def test_a_sweep_over_masks_and_terms_shares_the_reference_too(
     train(make_pairs(), short, tmp_path / "first", seed=0, cache_dir=tmp_path / "cache")
     monkeypatch.setattr(FocalTrainer, "reference_logps", lambda self, rows: pytest.fail("computed again"))
 
-    for loss_type in ("hybrid", "diff-aug", "ipo", "simpo"):
+    for loss_type in ("rpo", "target-dpo", "symmetric", "hybrid", "diff-aug", "ipo", "simpo"):
         sweep = replace(short, loss_type=loss_type, rpo_alpha=0.5)
         result = train(make_pairs(), sweep, tmp_path / loss_type, seed=0, cache_dir=tmp_path / "cache")
         assert math.isfinite(result.metrics["loss"])

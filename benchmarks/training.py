@@ -32,17 +32,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
+import multiprocessing
 import os
 import platform
 import random
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +74,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, help="pairs of a step")
     parser.add_argument("--steps", type=int, default=1, help="different steps")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        print(json.dumps(measure(options, options.child)))
-        return
     accelerated = options.device == "cuda" or options.smoke
-    options.pairs = options.pairs or (16 if options.device == "cuda" else 4)
+    options.pairs = options.pairs or (8 if options.device == "cuda" else 4)
     options.repeats = 1 if options.smoke else options.repeats
     # on a GPU TRL limits the LM head by itself
     options.sides = options.sides or (["iterpref", "trl", "released"] if options.device == "cuda" else list(SIDES))
@@ -102,6 +99,23 @@ def machine(device: str) -> str:
     return f"{platform.machine()} {platform.processor() or ''} {os.cpu_count()} CPUs"
 
 
+def in_a_process(cell: argparse.Namespace, side: str) -> dict[str, float]:
+    """The measurement in a process of its own, forked from one that has only imported what they all need."""
+    if cell.device == "cpu":
+        os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["transformers.models.qwen2.modeling_qwen2", "peft", "trl.trainer.dpo_trainer", "iterpref.train.trainer"]
+    )
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(measure, cell, side).result()
+        except RuntimeError as error:  # torch's own class for it cannot be known before torch is imported
+            if "out of memory" in str(error) or "can't allocate memory" in str(error):
+                raise MemoryError(side) from error
+            raise
+
+
 def version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
@@ -111,20 +125,19 @@ def version(name: str) -> str:
 
 def compare(options: argparse.Namespace, shape: str, vocabulary: int, versions: int) -> None:
     results: dict[str, list[dict[str, float]]] = {side: [] for side in options.sides}
+    cell = argparse.Namespace(**{**vars(options), "shape": shape, "vocabulary": vocabulary, "versions": versions})
     for turn in range(options.repeats):
-        for side in options.sides if turn % 2 == 0 else reversed(options.sides):
-            command = [sys.executable, __file__, "--child", side, "--versions", str(versions), "--vocabulary",
-                       str(vocabulary), "--shape", shape, "--device", options.device, "--pairs", str(options.pairs),
-                       "--steps", str(options.steps), "--edits", options.edits, *(["--real"] if options.real else []),
-                       *(["--smoke"] if options.smoke else [])]  # fmt: skip
-            environment = os.environ if options.device == "cuda" else {**os.environ, "OMP_NUM_THREADS": "1"}
-            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-            if done.returncode:
-                sys.exit(f"{side}: {done.stderr[-2000:]}")
-            results[side].append(json.loads(done.stdout.splitlines()[-1]))
+        for side in list(results) if turn % 2 == 0 else list(reversed(results)):
+            try:
+                results[side].append(in_a_process(cell, side))
+            except (MemoryError, BrokenProcessPool) as error:
+                print(f"{side}: needs more memory than there is ({type(error).__name__})")
+                del results[side]
     data = "real trajectories" if options.real else f"{versions} failing version(s), {options.edits} edits"
     print(f"\nshape {shape}; vocabulary {vocabulary:,}; {data}")
     print("side       seconds  speed-up  (lowest-highest)    MiB  ratio   peak  pairs/s  tokens/s    MFU       loss")
+    if not results:
+        return
     ours = results.get("iterpref") or next(iter(results.values()))
     for side, found in results.items():
         ratios = [peer["seconds"] / own["seconds"] for peer, own in zip(found, ours, strict=True)]
@@ -145,6 +158,7 @@ def compare(options: argparse.Namespace, shape: str, vocabulary: int, versions: 
 
 
 def measure(options: argparse.Namespace, side: str) -> dict[str, float]:
+    warnings.simplefilter("ignore")
     import torch
 
     torch.set_num_threads(1)
@@ -179,12 +193,12 @@ def work(options: argparse.Namespace, side: str, model: Any, batch: Any) -> int:
         for name, weight in model.named_parameters()
         if not name.endswith(("head.weight", "embed_tokens.weight"))
     )
-    head = options.vocabulary[0] * model.config.hidden_size
+    head = options.vocabulary * model.config.hidden_size
     positions = batch["input_ids"].numel()
     scored = {"iterpref": lambda: len(batch["kept"]), "trl-head": lambda: int(batch["completion_mask"].sum())}
     limited = "trl-head" if side == "trl" and options.device == "cuda" else side
     heads = scored[limited]() if limited in scored else positions
-    return (4 if options.shape[0].endswith("lora") else 6) * (body * positions + head * heads)
+    return (4 if options.shape.endswith("lora") else 6) * (body * positions + head * heads)
 
 
 def run(model: Any, loss_of: Callable[..., Any], batch: Any) -> float:
@@ -224,14 +238,14 @@ def make_model(options: argparse.Namespace, device: Any) -> Any:
     from transformers import AutoModelForCausalLM, Qwen2Config
 
     torch.manual_seed(0)
-    settings = {"tie_word_embeddings": True, **SHAPES[options.shape[0]]}
+    settings = {"tie_word_embeddings": True, **SHAPES[options.shape]}
     if options.smoke:
         settings |= {"num_hidden_layers": 2, "intermediate_size": 64}
-    config = Qwen2Config(vocab_size=options.vocabulary[0], max_position_embeddings=4096, **settings)
+    config = Qwen2Config(vocab_size=options.vocabulary, max_position_embeddings=4096, **settings)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     with device:
         model = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    if options.shape[0].endswith("lora"):
+    if options.shape.endswith("lora"):
         from peft import LoraConfig, get_peft_model
 
         model = get_peft_model(model, LoraConfig(r=16, target_modules="all-linear", task_type="CAUSAL_LM"))
@@ -240,14 +254,14 @@ def make_model(options: argparse.Namespace, device: Any) -> Any:
 
 def synthetic(options: argparse.Namespace) -> list[Any]:
     """``--pairs`` times ``--steps`` pairs, ``--versions`` of each trajectory, of random tokens in lines of 4 to 14."""
-    versions, draw = options.versions[0], random.Random(0)
+    versions, draw = options.versions, random.Random(0)
 
     def line() -> list[int]:
-        return [draw.randrange(10, options.vocabulary[0]) for _ in range(draw.randint(4, 14))]
+        return [draw.randrange(10, options.vocabulary) for _ in range(draw.randint(4, 14))]
 
     found: list[Any] = []
     while len(found) < options.pairs * options.steps:
-        prompt = [draw.randrange(10, options.vocabulary[0]) for _ in range(draw.randint(300, 400))]
+        prompt = [draw.randrange(10, options.vocabulary) for _ in range(draw.randint(300, 400))]
         chosen = [line() for _ in range(draw.randint(18, 26))]
         before, edited = chosen, [False] * len(chosen)
         for _ in range(versions):  # from the last failing version to the first
@@ -301,7 +315,7 @@ def real(options: argparse.Namespace) -> list[Any]:
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizers" / "qwen2")
     encoder = Encoder(tokenizer, Objective(1.0, ALPHA, BETA, mask="focus"), max_length=2048, use_anchors=False)
     examples, _ = encoder.encode(chosen)
-    cut = options.vocabulary[0]
+    cut = options.vocabulary
     return [
         make_example(
             (one.prompt_ids % cut).tolist(),
@@ -336,12 +350,13 @@ def iterpref(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any],
 def trl(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     import numpy as np
     import torch
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from tokenizers import Tokenizer, models
     from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config
     from trl import DPOConfig, DPOTrainer
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
+    disable_progress_bars()
     words = {word: number for number, word in enumerate(["<pad>", "<s>", "</s>", "a"])}
     core = Tokenizer(models.WordLevel(words, unk_token="a"))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", pad_token="<pad>")

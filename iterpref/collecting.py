@@ -25,6 +25,8 @@ from iterpref.types import Attempt, Task, Tests, Trajectory, Verdict
 
 __all__ = ["collect_stage", "endpoint"]
 
+_BATCHED = 1024  # sessions at a time: bounds memory, and keeps a model's batches full
+
 
 def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> bool:
     """Sources to complete sessions. ``model`` drafts, where the recipe's drafter is a local model and names none.
@@ -89,6 +91,7 @@ def collect_stage(run: Run, recipe: Recipe, round: int = 1, model: str = "") -> 
                         sampling=sampling,
                         iterations=config.iterations,
                         samples=config.samples,
+                        window=_window(recipe),
                         review=partial(_review, box.judge),
                         progress=update,
                     )
@@ -128,6 +131,12 @@ def _review(judge: Callable[[str, Tests], Verdict], task: Task, program: str, co
     """What tests beside a repair are worth, checked on the task's solution, else on the repair itself."""
     assert task.tests is not None
     return review_tests(task.tests, task.solution or program, program, code, judge)
+
+
+def _window(recipe: Recipe) -> int:
+    """Sessions at a time: for an endpoint a few more than it is asked at once, since some are being run meanwhile."""
+    batched = {recipe.collect.drafter, recipe.collect.repairer} - {"recorded", "chat", "resample"}
+    return _BATCHED if batched else min(_BATCHED, 4 * recipe.chat.concurrency)
 
 
 def _repairer(config: CollectConfig, drafter: Teacher | None, settings: Settings) -> Teacher | None:

@@ -159,6 +159,7 @@ class TrainConfig:
     max_steps: int = -1  # overrides the epochs
     per_device_train_batch_size: int = 8
     gradient_accumulation_steps: int = 1  # global batch = both x processes (paper: 128)
+    tokens_per_row: int | None = None  # a micro-batch is computed in rows of at most so many tokens; None: in one row
     max_length: int = 2048  # prompt + completion + end token; longer examples are dropped and counted
     use_peft: bool = False
     lora_r: int = 16

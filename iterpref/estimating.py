@@ -89,7 +89,10 @@ def estimate_stage(recipe: Recipe) -> str:
         spent=spent,
     )
     plan = Plan(tuple(loads), prices.get(chat.model))
-    return estimate_text(plan, chat.model, count, ended, spent, prices)
+    told = estimate_text(plan, chat.model, count, ended, spent, prices)
+    if recipe.pairs.judge == "chat":
+        told += "\nThe judge of pairs (pairs.judge) is asked later, and not counted here."
+    return told
 
 
 def _limit(request: Mapping[str, Any], own: int) -> int:

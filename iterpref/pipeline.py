@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from iterpref.collecting import collect_stage
 from iterpref.config import EvaluateConfig, Recipe, TrainConfig, variants
@@ -31,6 +30,7 @@ from iterpref.store import Run
 from iterpref.suites.base import SUITES
 from iterpref.teachers import resolve
 from iterpref.teachers.base import Settings, Teacher
+from iterpref.teachers.endpoint import address
 from iterpref.types import Pair, Task
 
 __all__ = [
@@ -58,8 +58,8 @@ def open_run(recipe: Recipe) -> Run:
     Raises:
         InputError: attempts were collected under other settings; they are not to be mixed, and not to be lost.
     """
-    address = urlsplit(recipe.chat.base_url)
-    if address.username or address.password or address.query:
+    where = address(recipe.chat.base_url) if recipe.chat.base_url else None
+    if where and (where.username or where.password or where.query):
         raise InputError("chat.base_url holds a secret, which the run folder would keep; set OPENAI_API_KEY instead.")
     run = Run(recipe.run)
     try:

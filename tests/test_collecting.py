@@ -122,6 +122,16 @@ def test_sessions_go_on_independently_of_each_other(tmp_path: Path) -> None:
     assert any(order.count(number) > 1 for number in range(1, 6))
 
 
+def test_sessions_are_brought_to_their_end_before_many_others_are_begun(tmp_path: Path) -> None:
+    with serve(lambda body: (200, completion("```python\ndef f(x):\n    return None\n```"))) as server:
+        collect(recipe(tmp_path, "run", server.url, 30, chat={"concurrency": 1}))
+    order = [int(sent["messages"][-1]["content"].split()[1]) for sent in server.requests]
+    assert len(order) == 30 * 6
+    ended = [number for number in range(30) if order[:60].count(number) == 6]
+    assert len(ended) >= 6  # of the ten that 60 requests are enough for, four are under way
+    assert len(set(order[:60]) - set(ended)) <= 4
+
+
 def test_an_iteration_without_a_program_costs_one_and_leaves_a_gap(tmp_path: Path) -> None:
     with serve(sometimes_right) as server:
         collect(recipe(tmp_path, "run", server.url, 30))
@@ -152,6 +162,8 @@ def test_sampling_draws_independent_versions_and_pairs_any_failure_with_a_pass(t
     assert pairs >= by_hand * 0.9  # the rest is filtered: the same tree, or the same pair
     assert "| versions are | sampled | debugged | sampled |" in text
     assert "| tries | sessions that pass | paper |" in text
+    repeats = sum(len(codes) - len(set(codes)) for codes in ([a.code for a in t.attempts] for t in found.values()))
+    assert f"repeat an earlier one of their task word for word: {repeats} of " in text
 
 
 def test_tests_beside_a_repair_are_run_and_recorded_but_the_frozen_ones_decide(tmp_path: Path) -> None:
@@ -323,6 +335,29 @@ def test_from_features_to_pairs_by_the_recipe_of_the_paper(tmp_path: Path, cli: 
     assert "| language model | m |" in Path("first/export/README.md").read_text()
 
 
+def test_what_the_judge_of_pairs_is_asked_has_a_line_of_its_own(tmp_path: Path, cli: Cli) -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "cosmetic" in body["messages"][0]["content"]:
+            return 200, completion('```python\nverdict = "functional"\n```')
+        return sometimes_right(body)
+
+    with serve(answer) as server:
+        recipe(tmp_path, "run", server.url, 12)
+        (tmp_path / "r.yaml").write_text(
+            f"run: run\ncollect: {{source: tasks-12.jsonl, drafter: chat, repairer: chat}}\n"
+            f"chat: {{model: m, base_url: '{server.url}'}}\npairs: {{judge: chat}}\n"
+        )
+        assert "The judge of pairs (pairs.judge) is asked later" in cli("collect", "r.yaml", "--estimate")[1]
+        assert cli("collect", "r.yaml")[0] == 0
+        collected = len(server.asked)
+        assert cli("pairs", "r.yaml")[0] == 0
+    judged = len(server.asked) - collected
+    assert judged > 0
+    assert f"| judge of pairs | m | {judged} |" in (tmp_path / "run" / "summary.md").read_text()
+    with Ledger(tmp_path / "run", read_only=True) as ledger:
+        assert sum(each.answers for each in ledger.spent() if each.purpose in ("draft", "repair")) == collected
+
+
 def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) -> None:
     with serve(sometimes_right) as server:
         recipe(tmp_path, "run", server.url, 10)
@@ -349,6 +384,8 @@ def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) 
         ("chat.base_url=https://api.example.org/v1", "there is no key for https://api.example.org/v1"),
         ("chat.base_url=http://127.0.0.1:9/v1", "cannot be reached"),
         ("chat.base_url=https://me:word@example.org/v1", "holds a secret"),
+        ("chat.base_url=http://[::1/v1", "chat.base_url is no address"),
+        ("chat.base_url=http://127.0.0.1:port/v1", "chat.base_url is no address"),
         ("chat.model=large", "does not know the model 'large'"),
         ("chat.prompts=templates", "draft.jinja: the template uses 'promt', which is not defined"),
         ("chat.prompts=nowhere", "no such folder of templates"),

@@ -33,8 +33,6 @@ Judge = Callable[[str, Tests], Verdict]
 Review = Callable[[Task, str, str], Any]
 Progress = Callable[[int, int], None]  # sessions complete, sessions in all
 
-# Sessions that are worked on at a time: bounds memory, and keeps a model's batches full.
-_WINDOW = 1024
 # The task is at fault, or the machine: another version of the program would fare no better.
 _HOPELESS = (Outcome.INVALID, Outcome.UNSUPPORTED)
 
@@ -74,6 +72,7 @@ def collect(
     sampling: bool = False,
     iterations: int = 5,
     samples: int = 1,
+    window: int = 1024,
     review: Review | None = None,
     progress: Progress = lambda done, total: None,
 ) -> int:
@@ -85,13 +84,15 @@ def collect(
     Args:
         judge: runs a program; called from ``workers`` threads.
         repairer: repairs; with ``sampling`` the drafter writes every version, ``iterations`` + 1 of them.
+        window: sessions that are worked on at a time. Many keep a model's batches full; few are complete sooner, so
+            that there is less half done when the work is stopped.
         review: is shown tests that an author wrote beside a repair. The session's own tests decide all the same.
 
     Raises:
         InputError, OutOfBudget: no author can go on. What is committed stays.
     """
     stage = _Stage(run, judge, workers, round, drafter, repairer, sampling, iterations, review)
-    return asyncio.run(stage.work_off(samples, progress))
+    return asyncio.run(stage.work_off(samples, window, progress))
 
 
 class _Stage:
@@ -119,7 +120,7 @@ class _Stage:
         self._quiet = Quiet()
         self._desks: dict[int, Desk] = {}
 
-    async def work_off(self, samples: int, progress: Progress) -> int:
+    async def work_off(self, samples: int, window: int, progress: Progress) -> int:
         run, left = self._run, 0
         ended = set(run.ids("end", self._round))
         sources = run.ids("source", self._round)
@@ -159,7 +160,7 @@ class _Stage:
                 else:
                     self._desks[id(teacher)] = desk = Desk(teacher, self._quiet)
                     stack.callback(desk.close)
-            await work_together(work, min(_WINDOW, total - done))
+            await work_together(work, min(window, total - done))
         return left
 
     async def _debug(self, session: _Session) -> None:

@@ -31,6 +31,7 @@ class _Side:
     head: str
     spent: Sequence[Spent]
     programs: int
+    longest: int  # versions of the task that has most
     pairs: int
     solved: Counter[int]  # tasks by the number of versions that the first passing one took, from 1
 
@@ -49,8 +50,8 @@ def beside(run: Run, other: str, prices: Prices) -> list[Table]:
                 return [Table(note=f"{other} has no task in common with this run.")]
             names = {name for name, _ in tasks}
             sides = [_side(run, names), _side(second, names)]
-    except InputError:
-        return [Table(note=f"There is no run in {other}, so there is nothing to compare with.")]
+    except InputError as error:
+        return [Table(note=f"Nothing to compare with: {error}")]
     return [_figures(sides, len(names), prices), _rates(sides, len(names))]
 
 
@@ -70,7 +71,7 @@ def _side(run: Run, names: Collection[str]) -> _Side:
         with Ledger(run.path, read_only=True) as ledger:
             spent = ledger.spent(names)
     first: dict[str, int] = {}
-    programs = pairs = 0
+    programs = pairs = longest = 0
     ends = [end for round in run.rounds() for _, end in run.items("end", End, round)]
     for round in run.rounds():
         for _, made in trajectories(run, round):
@@ -78,12 +79,13 @@ def _side(run: Run, names: Collection[str]) -> _Side:
                 continue
             programs += len(made.attempts)
             for attempt in made.attempts:
+                longest = max(longest, attempt.index + 1)
                 if attempt.verdict.passed:
                     first[made.task.id] = min(attempt.index + 1, first.get(made.task.id, attempt.index + 1))
         for _, pair in run.items("pair", Pair, round):
             pairs += pair.rejected is not None and pair.provenance.get("task_id") in names
     how = "sampling" if any(end.sampled for end in ends) else "debugging"
-    return _Side(f"{how} ({run.path.resolve().name})", spent, programs, pairs, Counter(first.values()))
+    return _Side(f"{how} ({run.path.resolve().name})", spent, programs, longest, pairs, Counter(first.values()))
 
 
 def _figures(sides: Sequence[_Side], tasks: int, prices: Prices) -> Table:
@@ -116,7 +118,7 @@ def _figures(sides: Sequence[_Side], tasks: int, prices: Prices) -> Table:
 def _rates(sides: Sequence[_Side], tasks: int) -> Table:
     """Share of tasks with a passing version among the first so many."""
     rows = []
-    for number in range(1, max([1, *(most for side in sides for most in side.solved)]) + 1):
+    for number in range(1, max(side.longest for side in sides) + 1):
         shares = [sum(side.solved[each] for each in range(1, number + 1)) / tasks for side in sides]
         published = (each.get(number, "") for each in PASSING)
         rows.append((str(number), *(f"{share:.1%}" for share in shares), *published))

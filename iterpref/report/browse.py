@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iterpref.focus import Differ, token_weights
-from iterpref.records import trajectories, trajectory
+from iterpref.records import mark, trajectories, trajectory
 from iterpref.report.marks import unpenalised
 from iterpref.report.scores import Flip
 from iterpref.store import Drop, Run
@@ -88,8 +88,9 @@ def session_data(
 def _session(run: Run, round: int, id: str, found: Trajectory, differ: Differ, tokenizer: Any | None) -> dict[str, Any]:
     final = found.final
     versions = []
-    for attempt in found.attempts:
+    for place, attempt in enumerate(found.attempts):
         version = _version(attempt)
+        version["mark"] = mark(found.attempts[:place], attempt)
         pair = run.get("pair", f"{id}/{attempt.index}", Pair, round)
         drop = run.get("drop", f"pairs:{id}/{attempt.index}", Drop, round)
         rejected: Sequence[Span] = ()

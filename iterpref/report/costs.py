@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from iterpref.records import End, mark, trajectories
 from iterpref.report.baseline import beside
@@ -123,27 +123,38 @@ def _per_pair(run: Run, answers: int) -> list[Table]:
         ),
         *_pass_rates(run, sampled),
     ]
-    for round in run.rounds():
-        marked = marks(run, round)
-        if marked and not sampled:
-            tables.append(Table(note=f"Kept and marked in round {round}: {counts(marked)}."))
-        drops = [drop for _, drop in run.items("left", Drop, round)]
-        if drops:
-            left = Counter(f"{drop.stage}: {drop.reason}" for drop in drops)
-            rows = tuple((cell(reason), f"{count:,}") for reason, count in left.most_common())
-            kept = run.count("source", round)
-            asked_for = kept + sum(drop.stage == "tasks" for drop in drops)
-            note = f"Left out before there was a program to run (of {asked_for:,} tasks asked for, {kept:,} were kept):"
-            tables.append(Table(("reason", "count"), rows, note))
-        proposed = Counter(_of_new_tests(seen) for _, seen in run.items("new tests", dict, round))
-        if proposed:
-            rows = tuple((cell(what), f"{count:,}") for what, count in proposed.most_common())
-            note = (
-                f"Repairs that came with tests of their own: {proposed.total():,}. They were checked like those of a "
-                "task, run and recorded; the frozen tests decided."
-            )
-            tables.append(Table(("the tests of the repair", "count"), rows, note))
-    return tables
+    return [*tables, *(table for round in run.rounds() for table in _kept(run, round, sampled))]
+
+
+def _kept(run: Run, round: int, sampled: bool) -> Iterator[Table]:
+    """What became of odd versions, of answers that were no task or program, and of tests beside a repair."""
+    marked = marks(run, round)
+    if sampled and marked["repeat"]:
+        told = f"{marked['repeat']:,} of {run.count('attempt', round):,} in round {round}"
+        yield Table(
+            note=f"Independent versions that repeat an earlier one of their task word for word: {told}. Where that is "
+            "most of them, the server does not sample: look at its temperature."
+        )
+    elif marked and not sampled:
+        yield Table(note=f"Kept and marked in round {round}: {counts(marked)}.")
+    drops = [drop for _, drop in run.items("left", Drop, round)]
+    if drops:
+        left = Counter(f"{drop.stage}: {drop.reason}" for drop in drops)
+        kept = run.count("source", round)
+        asked_for = kept + sum(drop.stage == "tasks" for drop in drops)
+        note = f"Left out before there was a program to run (of {asked_for:,} tasks asked for, {kept:,} were kept):"
+        yield Table(("reason", "count"), _rows(left), note)
+    proposed = Counter(_of_new_tests(seen) for _, seen in run.items("new tests", dict, round))
+    if proposed:
+        note = (
+            f"Repairs that came with tests of their own: {proposed.total():,}. They were checked like those of a task, "
+            "run and recorded; the frozen tests decided."
+        )
+        yield Table(("the tests of the repair", "count"), _rows(proposed), note)
+
+
+def _rows(found: Counter[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((cell(what), f"{count:,}") for what, count in found.most_common())
 
 
 def _of_new_tests(seen: Mapping[str, str]) -> str:

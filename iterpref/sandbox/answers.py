@@ -8,25 +8,36 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from iterpref.sandbox.box import Sandbox
+from iterpref.sandbox.equality import NOT_PLAIN
 from iterpref.sandbox.profiles import profile_of
 from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs, values_of
 from iterpref.sandbox.worker import Run
-from iterpref.types import Tests, Verdict
+from iterpref.types import Case, Tests, Verdict
 
 __all__ = ["Answers", "Unanswered", "answers"]
 
 Answers = list[tuple[Any, float] | None]
-"""By case: the value returned, and the CPU time that the call took, in seconds; None for what is no plain data."""
+"""By case: the value returned, and the CPU time that the call took, in seconds; None for what is no plain data.
+
+In place of a large value stands the marker of its digest (``digest``).
+"""
 
 # Times itself: the clock then starts and stops right at the call.
 _TIMED = """
 
+_seconds = []
+
+
 def _timed(*arguments, **keywords):
     from time import process_time
+    if arguments == ("{seconds}",):
+        return _seconds
     started = process_time()
     value = {entry_point}(*arguments, **keywords)
-    return [value, process_time() - started]
+    _seconds.append(process_time() - started)
+    return value
 """
+_SECONDS = "seconds of the calls"
 
 
 class Unanswered(Exception):
@@ -44,7 +55,8 @@ def answers(box: Sandbox, jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
 
 
 def _answers(box: Sandbox, program: str, tests: Tests) -> Answers:
-    timed = dataclasses.replace(tests, entry_point="_timed", equality="anything", reference="")
+    cases = (*tests.cases, Case((_SECONDS,)))
+    timed = dataclasses.replace(tests, cases=cases, entry_point="_timed", equality="anything", reference="")
     found: list[Any] = []
 
     def keep(job: Job, run: Run) -> Verdict:
@@ -53,10 +65,11 @@ def _answers(box: Sandbox, program: str, tests: Tests) -> Answers:
         return verdict
 
     try:
-        (job,) = make_jobs(program + _TIMED.format(entry_point=tests.entry_point), timed)
+        (job,) = make_jobs(program + _TIMED.format(entry_point=tests.entry_point, seconds=_SECONDS), timed)
     except BadTestsError as error:
         raise Unanswered(str(error)) from None
     verdict = box._judge_job(job, profile_of(program), keep)
     if not verdict.passed:
         raise Unanswered(verdict.feedback or verdict.outcome.value)
-    return [answer and (answer[0], float(answer[1])) for answer in found]
+    *values, seconds = found
+    return [None if value is NOT_PLAIN else (value, float(took)) for value, took in zip(values, seconds, strict=True)]

@@ -16,11 +16,12 @@ from typing import Any
 from iterpref.plain import from_json
 from iterpref.sandbox.checks import Check, Reduced
 from iterpref.sandbox.describe import clip, show, type_name
+from iterpref.sandbox.digest import marker
 from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.types import Case, Tests
 
-__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked"]
+__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked", "value_of"]
 
 _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
@@ -83,6 +84,13 @@ def unpacked(answer: dict[str, Any]) -> dict[str, Any]:
         return {"value": {"$unreadable": None}}
 
 
+def value_of(answer: dict[str, Any]) -> Any:
+    """What a call returned: plain data, the marker of a large value's digest, or NOT_PLAIN."""
+    if "digest" in answer:
+        return marker(answer["digest"])
+    return from_json(answer["value"]) if "value" in answer else NOT_PLAIN
+
+
 def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:
     start = f"Test failed: {check.text}"
     with contextlib.suppress(*_FAULTS):
@@ -102,22 +110,21 @@ def _judge_value(tests: Tests, case: Case, answer: dict[str, Any]) -> Failure | 
         call = _call_text(tests.entry_point, case)
         return {**error, "feedback": clip(f"{call} raised an exception\n{error['feedback']}")}
     shown = str(answer.get("shown"))
-    if tests.equality and "value" not in answer and EQUALITIES[tests.equality](NOT_PLAIN, case, tests.tolerance):
-        return None
-    if "value" in answer:
+    if "odd" in answer:
+        shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
+    if "odd" not in answer or tests.equality:
         try:
-            value = from_json(answer["value"])
+            value = value_of(answer)
             if tests.equality:
-                equal = EQUALITIES[tests.equality](value, case, tests.tolerance)
+                plain = answer.get("of") in (None, "list", "tuple")
+                equal = EQUALITIES[tests.equality](value, case, tests.tolerance, plain)
             else:
                 equal = value == case.expected or _same(value, case.expected, tests.tolerance)
             if equal:
                 return None
-            shown = show(value)
+            shown = shown if "odd" in answer else show(value)
         except _FAULTS:
-            shown = "<a value that cannot be read>"
-    else:
-        shown = f"{shown} (of type {answer['odd']}, which no expected value can equal)"
+            shown = shown if "odd" in answer else "<a value that cannot be read>"
     call = _call_text(tests.entry_point, case)
     return _wrong(f"Test failed: {call}\nactual: {shown}\nexpected: {show(case.expected)}")
 
@@ -159,7 +166,7 @@ def judge_output(tests: Tests, case: Case, output: bytes) -> Failure | None:
     actual = output.decode("utf-8", "replace")
     try:
         if tests.equality:
-            equal = EQUALITIES[tests.equality](actual, case, tests.tolerance)
+            equal = EQUALITIES[tests.equality](actual, case, tests.tolerance, True)
         else:
             equal = _stripped(actual) == _stripped(str(case.expected))
     except _FAULTS:

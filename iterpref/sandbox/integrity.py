@@ -35,7 +35,7 @@ class Integrity:
         self._watched: list[tuple[Mapping[str, Any], dict[str, Any]]] = []
         self.watch(vars(builtins), set(vars(builtins)) - _HARMLESS)
         self.watch(sys.modules, [name for name in _MODULES if name in sys.modules])
-        self._common = len(self._watched)
+        self._common, self._narrow = len(self._watched), False
         for kind in _CLASSES:
             self.watch(vars(kind), vars(kind))
 
@@ -45,11 +45,11 @@ class Integrity:
 
     def narrow(self) -> None:
         """Watch builtins and modules alone, for tests that rely on nothing else: looking at the rest costs time."""
-        del self._watched[self._common :]
+        self._narrow = True
 
     def broken(self) -> str:
         """A name whose value has changed; "" if there is none."""
-        for names, before in self._watched:
+        for names, before in self._watched[: self._common] if self._narrow else self._watched:
             for name, value in before.items():
                 if names.get(name) is not value:
                     return name

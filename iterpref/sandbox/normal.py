@@ -1,11 +1,13 @@
 """Returned values as exact built-in types, without running a line of the program.
 
-An ``IntEnum`` member, a ``Counter``, a ``namedtuple`` or a ``defaultdict`` equals the plain value it is made of, and a
-test says so. Only methods of the built-in base class are used: an overridden ``__iter__`` or ``__eq__`` has no say.
+An ``IntEnum`` member, a ``Counter``, a ``namedtuple``, a ``defaultdict`` or one of numpy's numbers equals the plain
+value it is made of, and a test says so. Only methods of the base class are used: an overridden ``__iter__`` or
+``__eq__`` has no say.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 __all__ = ["LARGEST_VALUE", "PACKED_FROM", "to_plain"]
@@ -43,4 +45,5 @@ def to_plain(value: Any) -> Any:
         return bytes.__getitem__(value, slice(None))
     if issubclass(kind, complex):
         return complex.__add__(value, 0)
-    return value
+    scalar = getattr(sys.modules.get("numpy"), "generic", None)
+    return scalar.item(value) if scalar is not None and isinstance(value, scalar) else value

@@ -47,9 +47,13 @@ class Results:
         self.first_failure = True
         self.integrity = integrity
         self.uncertain = ""  # why a failure may be no fault of the program's
-        self._pid = os.getpid()
+        self.begin()
         self._getpid, self._write, self.exit = os.getpid, os.write, os._exit
         self._encode = json.JSONEncoder(allow_nan=False).encode
+
+    def begin(self) -> None:
+        """Speak for this process, and for no fork of it."""
+        self._pid = os.getpid()
 
     def send(self, data: bytes) -> None:
         if self._getpid() != self._pid:

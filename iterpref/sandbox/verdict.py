@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from iterpref.plain import NotPlain, from_json, to_json
+from iterpref.plain import NotPlain, to_json
 from iterpref.sandbox.checks import Call, Reduced
-from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked
+from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked, value_of
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.equality import EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
@@ -21,12 +21,23 @@ from iterpref.sandbox.reduce import reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import Case, Outcome, Tests, Verdict
 
-__all__ = ["REPLACED", "BadTestsError", "Job", "Way", "judge_run", "make_jobs", "other_job", "values_of"]
+__all__ = [
+    "REPLACED",
+    "BadTestsError",
+    "Job",
+    "Way",
+    "judge_run",
+    "judge_together",
+    "make_jobs",
+    "other_job",
+    "together",
+    "values_of",
+]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
 _LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
 
-Way = Literal["outside", "reduced", "beside", "canary", "apart"]
+Way = Literal["outside", "together", "reduced", "beside", "canary", "apart"]
 
 
 class BadTestsError(Exception):
@@ -35,7 +46,7 @@ class BadTestsError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a program: all tests of most kinds, one case of ``stdio``.
+    """One run of a program: all tests of most kinds, one case of ``stdio``, or several of its cases ``together``.
 
     ``way`` is how it is judged: by values that are compared ``outside``; by those that asserts were ``reduced`` to; by
     tests ``beside`` the program in its process, altered ones (``canary``), or tests in a process ``apart``.
@@ -62,12 +73,18 @@ class Job:
 
     @property
     def cpu_seconds(self) -> float:
-        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way == "apart" else 0)
+        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way in ("apart", "together") else 0)
 
     @property
     def wall_seconds(self) -> float:
         """Loose, as a correct program may have to share its core: CPU time is what is limited."""
-        return 5 * self.cpu_seconds + 2
+        if self.way == "together":  # it begins no input after half of this
+            return 2 * _wall(self.tests.cpu_seconds)
+        return _wall(self.cpu_seconds)
+
+
+def _wall(cpu_seconds: float) -> float:
+    return 5 * cpu_seconds + 2
 
 
 def make_jobs(program: str, tests: Tests) -> list[Job]:
@@ -82,12 +99,25 @@ def make_jobs(program: str, tests: Tests) -> list[Job]:
     return [_job(program, tests, "reduced" if reduced else "beside", reduced)]
 
 
+def together(jobs: list[Job]) -> Job:
+    """One job for many cases of ``stdio``; :func:`judge_together` reads what it left."""
+    more = {
+        "inputs": [len(job.stdin) for job in jobs],
+        "cpu_seconds": jobs[0].cpu_seconds,
+        "wall_seconds": jobs[0].wall_seconds,
+    }
+    one = _job(jobs[0].program, jobs[0].tests, "together", more=more)
+    return dataclasses.replace(one, stdin=b"".join(job.stdin for job in jobs))
+
+
 def other_job(job: Job, way: Way) -> Job:
     """The same program and tests, judged another way."""
     return _job(job.program, job.tests, way)
 
 
-def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -> Job:
+def _job(
+    program: str, tests: Tests, way: Way, reduced: Reduced | None = None, more: dict[str, Any] | None = None
+) -> Job:
     nonce = secrets.token_hex(16)
     content: dict[str, Any] = {
         "kind": "calls" if reduced else tests.kind,
@@ -99,6 +129,7 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
         # Expected values stay here.
         "code": "" if reduced else tests.code,
         "canary": way == "canary",
+        **(more or {}),
     }
     if reduced or tests.kind == "calls":
         try:
@@ -110,6 +141,7 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {
             "call_seconds": tests.call_seconds,
+            "digests": bool(tests.equality),
             "exact": bool(reduced),
             "imports": reduced.imports if reduced else "",
         }
@@ -141,13 +173,16 @@ def _check(tests: Tests) -> None:
             raise BadTestsError(f"the file {path!r} lies outside the working directory")
 
 
+_ANSWERS = frozenset({"value", "packed", "digest", "error", "odd"})
+
+
 def judge_run(job: Job, run: Run) -> Verdict:
     """The verdict on one run, without the protections. UNSUPPORTED: it cannot be decided this way."""
     try:
         records, passed = _read(run.result)
     except (ValueError, RecursionError, MemoryError):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
-    answers = [record for record in records if not record.keys().isdisjoint({"value", "packed", "error", "odd"})]
+    answers = [record for record in records if not record.keys().isdisjoint(_ANSWERS)]
     failure = next((record["failure"] for record in records if "failure" in record), None)
     done = next((record for record in records if record.get("nonce") == job.nonce), None)
     meddled = next((record["meddled"] for record in records if record.get("meddled")), "")
@@ -192,8 +227,26 @@ def judge_run(job: Job, run: Run) -> Verdict:
 def values_of(run: Run) -> list[Any]:
     """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
     records, _ = _read(run.result)
-    answers = [unpacked(record) for record in records if not record.keys().isdisjoint({"value", "packed", "odd"})]
-    return [from_json(answer["value"]) if "value" in answer else None for answer in answers]
+    return [value_of(unpacked(record)) for record in records if not record.keys().isdisjoint(_ANSWERS)]
+
+
+def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
+    """The verdicts on the first of ``jobs``, as far as ``run``, which is of all of them, decides.
+
+    An input is left open where its process was killed, or stopped otherwise than by its limit of CPU time.
+    """
+    verdicts: list[Verdict] = []
+    try:
+        for job, answer in zip(jobs, _read(run.result)[0], strict=False):
+            ended, stopped, cpu, wall, output, said = unpacked(answer)["value"]
+            timed_out = -ended in (signal.SIGPROF, signal.SIGXCPU) or (ended < 0 and cpu >= job.cpu_seconds)
+            if stopped or (ended < 0 and not timed_out):
+                break
+            texts = [text.encode("utf-8", "surrogateescape") for text in (output, said)]
+            verdicts.append(judge_run(job, Run(ended, texts[0], texts[1], "", cpu, wall)))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError):
+        pass  # the process that ran them was itself ended
+    return verdicts
 
 
 _MEDDLED = "the program wrote to the channel that carries the test results"
@@ -222,7 +275,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-_RECORDS = json.JSONDecoder(parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
@@ -231,16 +284,19 @@ def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
     told = [line for line in lines if line != b"+"]
     if told and max(map(len, told)) > LARGEST_VALUE:
         raise ValueError("too long a line")
-    records = _RECORDS.decode(f"[{b','.join(told).decode()}]")
+    records = _DECODER.decode(f"[{b','.join(told).decode()}]")
     if not all(isinstance(record, dict) and _well_formed(record) for record in records):
         raise ValueError("not a record")
     return records, len(lines) - len(told)
 
 
+_RECORDS = _ANSWERS | {"invalid", "declared", "unsupported", "meddled"}
+
+
 def _well_formed(record: dict[str, Any]) -> bool:
     if len(record) == 1 and "value" in record:
         return True  # most are of this kind
-    if type(record.get("meddled", "")) is not str:
+    if type(record.get("meddled", "")) is not str or type(record.get("digest", "")) is not str:
         return False
     if any(type(record.get(key, 0)) is not int for key in ("declared", "passed", "total")):
         return False
@@ -254,7 +310,7 @@ def _well_formed(record: dict[str, Any]) -> bool:
             and body.get("outcome") in outcomes
             and all(isinstance(body.get(key), str) for key in ("error_type", "feedback"))
         )
-    return not record.keys().isdisjoint({"value", "packed", "odd", "invalid", "declared", "unsupported", "meddled"})
+    return not record.keys().isdisjoint(_RECORDS)
 
 
 def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> Failure | None:

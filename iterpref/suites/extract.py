@@ -12,12 +12,13 @@ import ast
 import re
 import textwrap
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 __all__ = ["program_in", "script_in"]
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
 _START = re.compile(r"(?:@|def |async |class |import |from |if |try:|[A-Za-z_][\w.]*(?:\[.*\])?\s*(?::.*)?=)")
+_ENDS = frozenset({"exit", "main", "testmod", "write"})  # calls that end the run, test or show
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -31,12 +32,11 @@ def program_in(answer: str, entry_point: str, prompt: str = "", also: Collection
     answer = answer.replace("\r\n", "\n")
     blocks = list(_blocks(answer))
     stretches = [part for block in blocks or [answer] for part in _stretches(block)]
-    whole = "\n\n".join(blocks)
-    if len(blocks) > 1:  # helpers in one block, the function in another
-        stretches.extend(_stretches(whole))
     if blocks and not any(_defines(tree, entry_point) for _, tree in stretches):
         stretches.extend(_stretches(answer))
     found = _longest(each for each in stretches if _defines(each[1], entry_point))
+    if found is not None:
+        found = _with_helpers(found, stretches)
     if found is None:
         found = _longest(_from_any_line(answer, entry_point))
     if found is None and prompt and _defines(_parse(prompt + "    pass\n"), entry_point):
@@ -127,23 +127,38 @@ def _parsed(text: str) -> ast.Module:
         return ast.parse(text)
 
 
+def _with_helpers(found: tuple[str, ast.Module], stretches: list[tuple[str, ast.Module]]) -> tuple[str, ast.Module]:
+    """``found`` after those stretches that define what it uses and lacks: helpers may have a block of their own."""
+    text, tree = found
+    lacking = _used(tree) - _names(tree)
+    helpers = [each for each in stretches if each is not found and not lacking.isdisjoint(_names(each[1]))]
+    if not helpers:
+        return found
+    text = "\n\n".join([*(each for each, _ in helpers), text])
+    return text, _parsed(text)
+
+
+def _names(tree: ast.Module) -> set[str]:
+    return {name for node in tree.body for name in _bound(node)}
+
+
 def _longest(stretches: Iterable[tuple[str, ast.Module]]) -> tuple[str, ast.Module] | None:
     return max(stretches, key=lambda each: sum(bool(line.strip()) for line in each[0].split("\n")), default=None)
 
 
 def _defines(tree: ast.Module | None, name: str) -> bool:
-    return tree is not None and any(name in _bound(node) for node in tree.body)
+    return tree is not None and name in _names(tree)
 
 
 def _needed(text: str, tree: ast.Module, roots: set[str]) -> str:
     """The imports, and those statements that ``roots`` reach, in their order."""
-    statements = [node for node in tree.body if not _shows(node)]
-    chosen = _definitions(statements)
-    statements = [node for node in statements if not isinstance(node, _Function) or chosen[node.name] is node]
+    chosen = _definitions(tree.body)
+    statements = [node for node in tree.body if not isinstance(node, _Function) or chosen[node.name] is node]
+    binds = {node: _binds(node, chosen) for node in statements if not _shows(node)}
+    kept: set[ast.stmt] = {node for node in binds if isinstance(node, (ast.Import, ast.ImportFrom))}
     reached, new = roots, roots
-    kept: set[ast.stmt] = {node for node in statements if isinstance(node, (ast.Import, ast.ImportFrom))}
     while new:
-        more = [node for node in statements if node not in kept and not new.isdisjoint(_bound(node))]
+        more = [node for node, names in binds.items() if node not in kept and not new.isdisjoint(names)]
         kept.update(more)
         new = {name for node in more for name in _used(node)} - reached
         reached = reached | new
@@ -169,13 +184,8 @@ def _cut(lines: list[str], first: int, node: ast.stmt) -> list[str]:
 
 
 def _shows(node: ast.stmt) -> bool:
-    """Whether a statement at the top only tests or shows: an assert, a print, the main block."""
-    if isinstance(node, ast.Assert):
-        return True
-    if isinstance(node, ast.Expr):
-        called = node.value.func if isinstance(node.value, ast.Call) else None
-        return not (isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name))
-    return isinstance(node, ast.If) and "__name__" in {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+    """Whether a statement at the top only tests or shows: an assert, the main block."""
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.If) and "__name__" in _used(node.test))
 
 
 def _definitions(statements: list[ast.stmt]) -> dict[str, ast.stmt]:
@@ -197,21 +207,43 @@ def _is_constant(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _bound(node: ast.stmt) -> set[str]:
-    """Names that a statement at the top binds or changes."""
+def _binds(node: ast.stmt, functions: Mapping[str, ast.stmt]) -> set[str]:
+    """Names that a statement at the top binds or changes, also through the function that it calls."""
+    if isinstance(node, ast.Expr):
+        called = node.value.func if isinstance(node.value, ast.Call) else None
+        if isinstance(called, ast.Name) and called.id in functions:
+            return _changed(functions[called.id])
+        if isinstance(called, ast.Attribute) and (called.attr not in _ENDS):
+            return _root(called)
+        return set()
+    return _bound(node)
+
+
+def _bound(node: ast.AST) -> set[str]:
     if isinstance(node, (*_Function, ast.ClassDef)):
         return {node.name}
+    if isinstance(node, ast.AnnAssign) and node.value is None:
+        return set()
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    names = _changed(node)
+    for part in ast.walk(node):
+        if isinstance(part, (*_Function, ast.ClassDef, ast.Import, ast.ImportFrom)):
+            names |= _bound(part)
+        elif isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load):
+            names.add(part.id)
+    return names
+
+
+def _changed(node: ast.AST) -> set[str]:
+    """Names whose value is changed in place, or rebound as ``global``."""
     names: set[str] = set()
     for part in ast.walk(node):
-        if isinstance(part, (*_Function, ast.ClassDef)):
-            names.add(part.name)
-        elif isinstance(part, (ast.Import, ast.ImportFrom)):
-            names |= _bound(part)
+        if isinstance(part, ast.Global):
+            names |= set(part.names)
         elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            names |= _root(part.func)  # table.append(...), sys.setrecursionlimit(...)
-        elif not isinstance(getattr(part, "ctx", ast.Load()), ast.Load):
+            names |= _root(part.func)
+        elif isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
             names |= _root(part)
     return names
 
@@ -222,6 +254,6 @@ def _root(node: ast.AST) -> set[str]:
     return {node.id} if isinstance(node, ast.Name) else set()
 
 
-def _used(node: ast.stmt) -> set[str]:
+def _used(node: ast.AST) -> set[str]:
     names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return names | {name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names}

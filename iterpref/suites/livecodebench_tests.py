@@ -73,9 +73,13 @@ def lines_of(path: str) -> Iterator[tuple[int, int, bytes]]:
 
 @lru_cache(_KEPT)
 def _read(path: str, line: int, offset: int) -> tuple[Case, ...]:
-    with _open(path) as file:
-        file.seek(offset)
-        return cases_of(Row(path, line, json.loads(file.readline())))
+    try:
+        with _open(path) as file:
+            file.seek(offset)
+            data = json.loads(file.readline())
+    except (OSError, ValueError):
+        raise InputError(f"{path}: changed since it was read; put the file back and run again.") from None
+    return cases_of(Row(path, line, data))
 
 
 def _open(path: str) -> BinaryIO:

@@ -21,13 +21,12 @@ from iterpref.types import Case, Tests
 
 __all__ = ["established"]
 
-RULES = 1  # raised where the answers to the same file would be kept differently
+RULES = 2  # raised where the answers to the same file would be kept differently
 REFERENCE_SECONDS = 300.0  # CPU time of a reference for all inputs of a part
 # As EvalPlus 0.3.1 has them; its limits are of wall time.
 LEAST_SECONDS, TIMES_REFERENCE, MOST_SECONDS = 1.0, 4.0, 60.0
 FLOAT_TOLERANCE = 1e-6  # where floats are expected and the task has no tolerance of its own
 
-LARGEST_ANSWER = 16 << 20  # characters as JSON; MBPP+ asks one function for lists of gigabytes
 
 Answers = Sequence["tuple[Any, float] | None"]
 """By case: what the reference returned, and its CPU time in seconds; None where it is no plain data."""
@@ -39,7 +38,7 @@ Run = Callable[[Sequence[tuple[str, Tests]]], Sequence[Answers]]
 def established(suite: Suite, run: Run, folder: Path | None = None) -> Suite:
     """``suite`` with the expected values of its tests; the suite itself where they are known already.
 
-    Inputs whose answer cannot be kept are left out; ``options["inputs_left_out"]`` counts them by task. ``folder`` is
+    Inputs whose answer is no plain data are left out; ``options["inputs_left_out"]`` counts them by task. ``folder`` is
     where answers are kept (default: ``iterpref/truth`` below the user's cache folder). What ``run`` raises is raised: a
     reference that fails is a fault of the file or of this machine.
     """
@@ -52,7 +51,7 @@ def established(suite: Suite, run: Run, folder: Path | None = None) -> Suite:
     if missing:
         jobs = [(tests.reference, dataclasses.replace(tests, cpu_seconds=REFERENCE_SECONDS)) for *_, tests in missing]
         for (task, part, _), answers in zip(missing, run(jobs), strict=True):
-            known[_key(task, part)] = [answer and _kept(*answer) for answer in answers]
+            known[_key(task, part)] = [answer and list(answer) for answer in answers]
         _write(path, known)
     left_out = [f"{key}: {known[key].count(None)}" for key in sorted(known) if None in known[key]]
     return dataclasses.replace(
@@ -71,11 +70,6 @@ def _waiting(suite: Suite) -> Iterator[tuple[str, str, Tests]]:
 
 def _key(task: str, part: str) -> str:
     return f"{task}#{part}"
-
-
-def _kept(value: Any, seconds: float) -> list[Any] | None:
-    """An answer as it is kept; None for one too large to be compared again and again."""
-    return [value, seconds] if len(json.dumps(to_json(value))) <= LARGEST_ANSWER else None
 
 
 def _complete(item: Item, known: dict[str, Any]) -> Item:

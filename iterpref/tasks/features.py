@@ -22,7 +22,8 @@ __all__ = ["Feature", "categories", "grow", "load_tree", "merge", "nested", "sam
 _JOINT = "---"
 _DEEPEST = 100
 _MOST = 1e15  # of a count: sums of such stay exact
-_LANGUAGE = "programming language"  # a category of extracted trees; every task here is one for Python
+# Categories of extracted trees: every task here is one for Python and its standard library.
+_LEFT_OUT = ("programming language", "dependency relations")
 
 
 @dataclass
@@ -118,7 +119,7 @@ def merge(tree: Feature, other: Feature) -> Feature:
 
 def categories(tree: Feature) -> list[str]:
     """The first level, as far as tasks are made of it."""
-    return [name for name, child in tree.children.items() if name != _LANGUAGE and child.children]
+    return [name for name, child in tree.children.items() if name not in _LEFT_OUT and child.children]
 
 
 def sample(tree: Feature, rng: random.Random, widths: Sequence[int], temperature: float, first: str = "") -> Feature:

@@ -6,16 +6,17 @@ The key is read from OPENAI_API_KEY; a server on this machine needs none.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from iterpref.errors import InputError
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["HEALTH_SECONDS", "Endpoint"]
+__all__ = ["HEALTH_SECONDS", "Endpoint", "address"]
 
 HEALTH_SECONDS = 10.0  # for the list of models
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -36,7 +37,7 @@ class Endpoint:
         if find_spec("openai") is None:
             raise InputError("an endpoint is asked through the `openai` package; install iterpref[chat].")
         self._base_url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip()
-        self.where, host = _address(self._base_url)
+        self.where, host = _shown(self._base_url)
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         if not key and host not in _LOOPBACK:
             raise InputError(
@@ -116,16 +117,25 @@ class Endpoint:
         return f" ({flat})" if flat else ""
 
 
-def _address(base_url: str) -> tuple[str, str]:
+def address(base_url: str) -> SplitResult:
+    """The parts of an address.
+
+    Raises:
+        InputError: it is none.
+    """
+    with suppress(ValueError):  # a port that is no number, a bracket that is not closed
+        parts = urlsplit(base_url)
+        well_formed = base_url.isprintable() and " " not in base_url and (parts.port is None or parts.port > 0)
+        if well_formed and parts.scheme in ("http", "https") and parts.hostname:
+            return parts
+    raise InputError("chat.base_url is no address; write it as http://host:port/v1 or https://host/v1.")
+
+
+def _shown(base_url: str) -> tuple[str, str]:
     """The address without user name, password and query; the host's name."""
     if not base_url:
         return "the OpenAI endpoint", "api.openai.com"
-    try:
-        parts = urlsplit(base_url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:  # a port that is no number, a bracket that is not closed
-        parts, port = urlsplit(""), ""
+    parts = address(base_url)
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not host or not base_url.isprintable() or " " in base_url:
-        raise InputError("chat.base_url is no address; write it as http://host:port/v1 or https://host/v1.")
+    port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}", host

@@ -89,6 +89,8 @@ def read_answer(body: str, seconds: float = 0.0) -> Answer:
         usage = data.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}
         text = message.get("content") or ""
+        if isinstance(text, list):  # in parts: some servers tell thoughts and answer apart so
+            text = "".join(part["text"] for part in text if part["type"] == "text")
         if not isinstance(text, str):
             raise Malformed("malformed answer")
         return Answer(

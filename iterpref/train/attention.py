@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -135,14 +135,14 @@ def tree_attention(
         if softcap is not None:
             outputs.append(_written_out(q, k, v, mask, dropout, scaling, softcap))
             continue
-        options = {"dropout_p": dropout, "scale": scaling}
+        attend = partial(scaled_dot_product_attention, dropout_p=dropout, scale=scaling)
         if sliding_window is not None and sliding_window < trunk:
             trunk = 0
         if trunk:
             first = (tensor[:, :, :trunk] for tensor in (q, k, v))
-            outputs.append(scaled_dot_product_attention(*first, is_causal=True, **options))
+            outputs.append(attend(*first, is_causal=True))
         if trunk < q.shape[2]:
-            outputs.append(scaled_dot_product_attention(q[:, :, trunk:], k, v, attn_mask=mask[trunk:], **options))
+            outputs.append(attend(q[:, :, trunk:], k, v, attn_mask=mask[trunk:]))
     return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
 
 

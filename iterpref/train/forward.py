@@ -5,7 +5,7 @@ The LM head runs inside ``model.forward`` and on the positions that are scored o
 the model returns them as they leave it (:mod:`iterpref.train.head`).
 """
 
-# ruff: noqa: N806 - tensors carry their shape in their name
+# ruff: noqa: N803, N806 - tensors carry their shape in their name
 from __future__ import annotations
 
 import inspect

@@ -98,9 +98,7 @@ def test_a_run_without_anything_to_compare_with_says_so(tmp_path: Path) -> None:
     run = made(tmp_path / "one", {"a": [PASS]}, {}, sampled=False)
     made(tmp_path / "two", {"b": [PASS]}, {}, sampled=False).close()
     assert "has no task in common with this run" in beside(run, str(tmp_path / "two"), PRICES)[0].note
-    assert "There is no run in nowhere, so there is nothing to compare with." in "\n".join(
-        costs(run, PRICES, "nowhere")
-    )
+    assert "Nothing to compare with: nowhere: there is no run here" in "\n".join(costs(run, PRICES, "nowhere"))
     assert beside(run, "", PRICES) == []
     run.close()
 

@@ -224,6 +224,14 @@ def test_a_problem_without_tests_is_told(tmp_path: Path) -> None:
         len(item.parts["tests"].cases)
 
 
+def test_a_file_that_changes_meanwhile_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "test.jsonl", row(1), row(2))
+    item = load_suite("livecodebench", str(path)).items[1]
+    write(path, row(1, question_content="longer" * 100), row(2))
+    with pytest.raises(InputError, match="changed since it was read"):
+        len(item.parts["tests"].cases)
+
+
 # prompts and answers
 
 

@@ -57,3 +57,16 @@ def task_func(start):
 """
     tests = Tests("unittest", USES, entry_point="task_func", setup="import pandas as pd", memory_mb=4096)
     assert sandbox.judge(program, tests).outcome is Outcome.TAMPER
+
+
+def test_tests_that_configure_a_library_need_the_programs_process(sandbox: Sandbox) -> None:
+    program = "import decimal\nimport os\ndef digits(): return len(str(decimal.Decimal(1) / 3)) - 2 + 0 * len(os.sep)\n"
+    code = """
+import decimal
+import unittest
+def configure(): decimal.getcontext().prec = 5
+configure()
+class TestCases(unittest.TestCase):
+    def test_digits(self): self.assertEqual(digits(), 5)
+"""
+    assert sandbox.judge(program, Tests("unittest", code, entry_point="digits")).outcome is Outcome.PASS

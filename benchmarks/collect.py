@@ -1,6 +1,6 @@
 """What collecting costs beside waiting for the endpoint: CPU a call against the bare client, memory over many tasks.
 
-python benchmarks/collect.py                 # both, about five minutes on two cores
+python benchmarks/collect.py                 # both, about five minutes on two cores; benchmarks/results/collect.txt
 python benchmarks/collect.py --tasks 5000    # a quick look
 
 The endpoint is a process of its own on loopback that answers at once. The peer is ``openai.AsyncOpenAI`` used bare,
@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.metadata
 import itertools
 import json
 import multiprocessing
+import os
+import platform
 import resource
 import statistics
 import tempfile
@@ -76,6 +79,14 @@ def endpoint(port: Any) -> None:
         await server.serve_forever()
 
     asyncio.run(serve())
+
+
+def header() -> str:
+    """What was measured, and where."""
+    packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("iterpref", "openai"))
+    load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+    python = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    return f"{packages}; {python}; load at the start: {load}"
 
 
 def requests(first: int, count: int) -> list[Request]:
@@ -192,6 +203,7 @@ if __name__ == "__main__":
     parser.add_argument("--calls", type=int, default=1000, help="calls in each turn of the overhead")
     parser.add_argument("--tasks", type=int, default=50_000, help="tasks over which memory is watched")
     options = parser.parse_args()
+    print(f"{header()}\n", flush=True)
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=endpoint, args=(there,), daemon=True)
     process.start()

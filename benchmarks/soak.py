@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from iterpref.sandbox import Sandbox
-from iterpref.types import Outcome, Tests
+from iterpref.types import Case, Outcome, Tests
 
 GOOD = "def f(x):\n    total = {n}\n    for i in range(x):\n        total += i\n    return total\n"
 TESTS = "assert f(1) == {n}\nassert f(4) == {n} + 6\n"
@@ -68,6 +68,11 @@ def samples(seed: int, count: int) -> Iterator[Sample]:
             kind, (prefix, outcomes), cpu_seconds = "slow", SLOW, 0.2
         elif generator.random() < 0.4:
             kind, outcomes = "wrong", {Outcome.WRONG}
+        if kind in ("right", "wrong") and generator.random() < 0.1:  # a script, with four inputs
+            cases = tuple(Case(f"{x}\n", f"{x + n}\n") for x in range(4))
+            tests = Tests("stdio", cases=cases, cpu_seconds=cpu_seconds, memory_mb=256)
+            yield kind, f"print(int(input()) + {n + (kind == 'wrong')})", tests, outcomes
+            continue
         program = GOOD.format(n=n + (kind == "wrong"))
         program = f"{prefix}\n{program}" if prefix else program
         code = TESTS.format(n=n)
@@ -165,8 +170,7 @@ def soak(count: int, seed: int, oversubscribe: int, kill: bool) -> bool:
         for done, (index, verdict) in enumerate(box.map(jobs()), start=1):
             kind, _, _, outcomes = waiting.pop(index)
             told[f"{kind}: {verdict.outcome.value}"] += 1
-            # A killed process may be the program itself: it died by a signal, and that is what is said of it.
-            excused = kill and (verdict.outcome is Outcome.INFRA or verdict.error_type == "SIGKILL")
+            excused = kill and verdict.outcome is Outcome.INFRA
             if verdict.outcome not in outcomes and not excused:
                 wrong.append(f"{kind} ({index}): {verdict.outcome.value} {verdict.error_type} {verdict.feedback[:300]}")
             if done % max(1, count // 10) == 0:
@@ -214,6 +218,12 @@ def main() -> int:
     parser.add_argument("--kill", action="store_true")
     parser.add_argument("--trivial", type=int, default=0)
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        tempfile.tempdir = folder  # what is left in there is ours
+        return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
     if options.trivial:
         return 0 if trivial(options.trivial) else 1
     return 0 if soak(options.programs, options.seed, options.oversubscribe, options.kill) else 1

@@ -1,7 +1,11 @@
 """How much faster one step on prefix trees is than the same step elsewhere, and in how much memory.
 
-    python benchmarks/training.py [--versions 1 2 4 | --real] [--vocabulary 32000 151936] [--repeats 3]
-    python benchmarks/training.py --device cuda --shape qwen2.5-coder-0.5b
+    python benchmarks/training.py [--versions 1 2 4] [--vocabulary 32000 151936] [--repeats 3]
+    python benchmarks/training.py --real --steps 8
+    python benchmarks/training.py --device cuda     every shape and number of versions, on one GPU
+    python benchmarks/training.py --smoke           the same in small, on a processor: does it run?
+
+Needs the package with its ``train`` extra, and ``trl`` for the sides of that name; nothing is downloaded.
 
 Sides, all on the same pairs, with the reference values given (cached):
 
@@ -12,32 +16,34 @@ Sides, all on the same pairs, with the reference values given (cached):
               every position, log-softmax over the whole vocabulary. Its search for D- by encoding the text again and
               again, in every forward, is left out, which favours it.
 
-Every measurement is a process of its own with one thread: a warm-up step, then one step (forward and backward), timed
-as process CPU time (on CUDA: wall time of several steps, synchronised). Sides take turns; a ratio is the median over
-the turns of peer / iterpref. "MiB" is what the step needed on top of model and gradients, "peak" is of the process, and
-"ratio" is iterpref's MiB / the side's. The loss of every side is shown too. MFU is of an H100's 989 TFLOP/s.
+Every measurement is a process of its own with one thread: a warm-up step, then steps (forward and backward) for at
+least a second, timed as process CPU time (on CUDA: wall time, synchronised). Sides take turns; a ratio is the median
+over the turns of peer / iterpref. "MiB" is what the step needed on top of model and gradients, "peak" is of the
+process, and "ratio" is iterpref's MiB / the side's. The loss of every side is shown too. MFU is of an H100's 989
+TFLOP/s, for what the side computes, padding included.
 
 Synthetic trajectories: prompts of about 350 tokens, y+ of about 200, each failing version differs from the one after it
 by an edit of 1 to 6 lines (``--edits independent``: each from y+).
 ``--real`` reads trajectories/llm_debugging.jsonl.gz and the tokenizer qwen2 of the folder that ITERPREF_TEST_DATA
-names. Results: benchmarks/results/training.txt.
+names, and takes all pairs of trajectories drawn at random. Results: benchmarks/results/training.txt.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
+import multiprocessing
 import os
 import platform
 import random
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +66,54 @@ def main() -> None:
     parser.add_argument("--versions", type=int, nargs="+", default=[1, 2, 4], help="failing versions a trajectory")
     parser.add_argument("--edits", choices=("independent", "chained"), default="chained")
     parser.add_argument("--real", action="store_true")
-    parser.add_argument("--vocabulary", type=int, nargs="+", default=[32000, 151936])
-    parser.add_argument("--shape", choices=SHAPES, default="small")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--vocabulary", type=int, nargs="+")
+    parser.add_argument("--shape", choices=SHAPES, nargs="+")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
-    parser.add_argument("--pairs", type=int, default=4, help="pairs of the step")
+    parser.add_argument("--sides", nargs="+", choices=SIDES)
+    parser.add_argument("--pairs", type=int, help="pairs of a step")
+    parser.add_argument("--steps", type=int, default=1, help="different steps")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        print(json.dumps(measure(options, options.child)))
-        return
-    packages = [f"{name} {version(name)}" for name in ("iterpref", "torch", "transformers", "trl")]
-    print(f"{platform.machine()} {platform.processor() or ''} {os.cpu_count()} CPUs, {', '.join(packages)}")
-    print(f"shape {options.shape}, {options.pairs} pairs a step, {options.repeats} turns, {options.device}")
-    for vocabulary in options.vocabulary:
-        for versions in [0] if options.real else options.versions:
-            compare(options, vocabulary, versions)
+    accelerated = options.device == "cuda" or options.smoke
+    options.pairs = options.pairs or (8 if options.device == "cuda" else 4)
+    options.repeats = 1 if options.smoke else options.repeats
+    # on a GPU TRL limits the LM head by itself
+    options.sides = options.sides or (["iterpref", "trl", "released"] if options.device == "cuda" else list(SIDES))
+    shapes = options.shape or (list(SHAPES)[1:] if accelerated else ["small"])
+    vocabularies = options.vocabulary or ([1000] if options.smoke else [151936] if accelerated else [32000, 151936])
+    packages = [f"{name} {version(name)}" for name in ("iterpref", "torch", "transformers", "trl", "peft")]
+    print(f"{machine(options.device)}, {', '.join(packages)}")
+    print(f"{options.steps} step(s) of {options.pairs} pairs, {options.repeats} turns, {options.device}")
+    for shape in shapes:
+        for vocabulary in vocabularies:
+            for versions in [0] if options.real else options.versions:
+                compare(options, shape, vocabulary, versions)
+
+
+def machine(device: str) -> str:
+    if device == "cuda":
+        import torch
+
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} {platform.processor() or ''} {os.cpu_count()} CPUs"
+
+
+def in_a_process(cell: argparse.Namespace, side: str) -> dict[str, float]:
+    """The measurement in a process of its own, forked from one that has only imported what they all need."""
+    if cell.device == "cpu":
+        os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["transformers.models.qwen2.modeling_qwen2", "peft", "trl.trainer.dpo_trainer", "iterpref.train.trainer"]
+    )
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(measure, cell, side).result()
+        except RuntimeError as error:  # torch's own class for it cannot be known before torch is imported
+            if "out of memory" in str(error) or "can't allocate memory" in str(error):
+                raise MemoryError(side) from error
+            raise
 
 
 def version(name: str) -> str:
@@ -86,22 +123,22 @@ def version(name: str) -> str:
         return "absent"
 
 
-def compare(options: argparse.Namespace, vocabulary: int, versions: int) -> None:
+def compare(options: argparse.Namespace, shape: str, vocabulary: int, versions: int) -> None:
     results: dict[str, list[dict[str, float]]] = {side: [] for side in options.sides}
+    cell = argparse.Namespace(**{**vars(options), "shape": shape, "vocabulary": vocabulary, "versions": versions})
     for turn in range(options.repeats):
-        for side in options.sides if turn % 2 == 0 else reversed(options.sides):
-            command = [sys.executable, __file__, "--child", side, "--versions", str(versions), "--vocabulary",
-                       str(vocabulary), "--shape", options.shape, "--device", options.device, "--pairs",
-                       str(options.pairs), "--edits", options.edits, *(["--real"] if options.real else [])]  # fmt: skip
-            environment = os.environ if options.device == "cuda" else {**os.environ, "OMP_NUM_THREADS": "1"}
-            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-            if done.returncode:
-                sys.exit(f"{side}: {done.stderr[-2000:]}")
-            results[side].append(json.loads(done.stdout.splitlines()[-1]))
+        for side in list(results) if turn % 2 == 0 else list(reversed(results)):
+            try:
+                results[side].append(in_a_process(cell, side))
+            except (MemoryError, BrokenProcessPool) as error:
+                print(f"{side}: needs more memory than there is ({type(error).__name__})")
+                del results[side]
     data = "real trajectories" if options.real else f"{versions} failing version(s), {options.edits} edits"
-    print(f"\nvocabulary {vocabulary:,}; {data}")
+    print(f"\nshape {shape}; vocabulary {vocabulary:,}; {data}")
     print("side       seconds  speed-up  (lowest-highest)    MiB  ratio   peak  pairs/s  tokens/s    MFU       loss")
-    ours = results["iterpref"]
+    if not results:
+        return
+    ours = results.get("iterpref") or next(iter(results.values()))
     for side, found in results.items():
         ratios = [peer["seconds"] / own["seconds"] for peer, own in zip(found, ours, strict=True)]
         memory = statistics.median(run["mib"] for run in found)
@@ -111,7 +148,7 @@ def compare(options: argparse.Namespace, vocabulary: int, versions: int) -> None
         mfu = f"{first['flops'] / seconds / 989e12:6.1%}" if options.device == "cuda" else "     -"
         print(
             f"{side:9} {seconds:8.2f} {statistics.median(ratios):8.2f}x  ({min(ratios):5.2f}-{max(ratios):5.2f})"
-            f"   {memory:8.0f}  {share:5.2f} {first['peak']:6.0f} {options.pairs / seconds:8.2f} "
+            f"   {memory:8.0f}  {share:5.2f} {first['peak']:6.0f} {first['pairs'] / seconds:8.2f} "
             f"{first['tokens'] / seconds:9.0f} {mfu} {first['loss']:10.6f}",
             flush=True,
         )
@@ -121,6 +158,7 @@ def compare(options: argparse.Namespace, vocabulary: int, versions: int) -> None
 
 
 def measure(options: argparse.Namespace, side: str) -> dict[str, float]:
+    warnings.simplefilter("ignore")
     import torch
 
     torch.set_num_threads(1)
@@ -131,26 +169,42 @@ def measure(options: argparse.Namespace, side: str) -> dict[str, float]:
         weight.grad = torch.zeros_like(weight) if weight.requires_grad else None
     with tempfile.TemporaryDirectory() as folder:
         step = {"iterpref": iterpref, "trl": trl, "trl-head": trl_head, "released": released}[side]
-        loss_of, batch = step(model, examples, Path(folder), device)
+        loss_of, collate = step(model, Path(folder), device)
+        parts = [examples[begin : begin + options.pairs] for begin in range(0, len(examples), options.pairs)]
+        batches = [on(collate(part), device) for part in parts]
         before = resident(device)
-        run(model, loss_of, batch)
-        repeats = 1 if device.type == "cpu" else 5
-        begin = clock(device)
-        for _ in range(repeats):
-            loss = run(model, loss_of, batch)
-        seconds = (clock(device) - begin) / repeats
+        run(model, loss_of, batches[0])
+        rounds, begin = 0, clock(device)
+        while rounds == 0 or clock(device) - begin < (0 if options.smoke else 1):
+            losses = [run(model, loss_of, batch) for batch in batches]
+            rounds += 1
+        seconds = (clock(device) - begin) / rounds
     tokens = sum(len(one.prompt_ids) * 2 + len(one.chosen.ids) + len(one.rejected.ids) for one in examples)
-    parameters = sum(weight.numel() for weight in model.parameters())
     peak = highest(device)
-    # of what is computed, the head counted everywhere; without gradients of frozen weights under LoRA
-    flops = (4 if options.shape.endswith("lora") else 6) * parameters * batch["input_ids"].numel()
-    return {"seconds": seconds, "mib": peak - before, "peak": peak, "loss": loss, "tokens": tokens, "flops": flops}
+    flops = sum(work(options, side, model, batch) for batch in batches)
+    return {"seconds": seconds, "mib": peak - before, "peak": peak, "loss": sum(losses) / len(losses),
+            "tokens": tokens, "pairs": len(examples), "flops": flops}  # fmt: skip
+
+
+def work(options: argparse.Namespace, side: str, model: Any, batch: Any) -> int:
+    """Floating point operations of the products with weights; under LoRA most weights have no gradient."""
+    body = sum(
+        weight.numel()
+        for name, weight in model.named_parameters()
+        if not name.endswith(("head.weight", "embed_tokens.weight"))
+    )
+    head = options.vocabulary * model.config.hidden_size
+    positions = batch["input_ids"].numel()
+    scored = {"iterpref": lambda: len(batch["kept"]), "trl-head": lambda: int(batch["completion_mask"].sum())}
+    limited = "trl-head" if side == "trl" and options.device == "cuda" else side
+    heads = scored[limited]() if limited in scored else positions
+    return (4 if options.shape.endswith("lora") else 6) * (body * positions + head * heads)
 
 
 def run(model: Any, loss_of: Callable[..., Any], batch: Any) -> float:
     loss = loss_of(model, batch)
     loss.backward()
-    return float(loss)
+    return float(loss.detach())
 
 
 def clock(device: Any) -> float:
@@ -185,7 +239,9 @@ def make_model(options: argparse.Namespace, device: Any) -> Any:
 
     torch.manual_seed(0)
     settings = {"tie_word_embeddings": True, **SHAPES[options.shape]}
-    config = Qwen2Config(vocab_size=options.vocabulary[0], max_position_embeddings=4096, **settings)
+    if options.smoke:
+        settings |= {"num_hidden_layers": 2, "intermediate_size": 64}
+    config = Qwen2Config(vocab_size=options.vocabulary, max_position_embeddings=4096, **settings)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     with device:
         model = AutoModelForCausalLM.from_config(config, dtype=dtype)
@@ -197,15 +253,15 @@ def make_model(options: argparse.Namespace, device: Any) -> Any:
 
 
 def synthetic(options: argparse.Namespace) -> list[Any]:
-    """``--pairs`` pairs, ``--versions`` of each trajectory, of random tokens in lines of 4 to 14."""
-    versions, draw = options.versions[0], random.Random(0)
+    """``--pairs`` times ``--steps`` pairs, ``--versions`` of each trajectory, of random tokens in lines of 4 to 14."""
+    versions, draw = options.versions, random.Random(0)
 
     def line() -> list[int]:
-        return [draw.randrange(10, options.vocabulary[0]) for _ in range(draw.randint(4, 14))]
+        return [draw.randrange(10, options.vocabulary) for _ in range(draw.randint(4, 14))]
 
     found: list[Any] = []
-    while len(found) < options.pairs:
-        prompt = [draw.randrange(10, options.vocabulary[0]) for _ in range(draw.randint(300, 400))]
+    while len(found) < options.pairs * options.steps:
+        prompt = [draw.randrange(10, options.vocabulary) for _ in range(draw.randint(300, 400))]
         chosen = [line() for _ in range(draw.randint(18, 26))]
         before, edited = chosen, [False] * len(chosen)
         for _ in range(versions):  # from the last failing version to the first
@@ -216,7 +272,7 @@ def synthetic(options: argparse.Namespace) -> list[Any]:
             edited = [*focus[:at], *[True] * count, *focus[at + count :]]
             weights = [float(flag) for flag, part in zip(edited, before, strict=True) for _ in part]
             found.append(make_example(prompt, flat(chosen), flat(before), weights))
-    return found[: options.pairs]
+    return found[: options.pairs * options.steps]
 
 
 def flat(lines: list[list[int]]) -> list[int]:
@@ -238,7 +294,7 @@ def make_example(prompt: list[int], chosen: list[int], rejected: list[int], weig
 
 
 def real(options: argparse.Namespace) -> list[Any]:
-    """``--pairs`` pairs: trajectories drawn from the recorded ones, all pairs of each, until there are enough."""
+    """As many pairs: trajectories drawn from the recorded ones, all pairs of each, until there are enough."""
     from transformers import AutoTokenizer
 
     from iterpref.config import PairsConfig
@@ -255,11 +311,11 @@ def real(options: argparse.Namespace) -> list[Any]:
     for pair in pairs:
         groups.setdefault(pair.provenance["trajectory"], []).append(pair)
     order = random.Random(0).sample(list(groups.values()), len(groups))
-    chosen = [pair for group in order for pair in group][: options.pairs]
+    chosen = [pair for group in order for pair in group][: options.pairs * options.steps]
     tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizers" / "qwen2")
     encoder = Encoder(tokenizer, Objective(1.0, ALPHA, BETA, mask="focus"), max_length=2048, use_anchors=False)
     examples, _ = encoder.encode(chosen)
-    cut = options.vocabulary[0]
+    cut = options.vocabulary
     return [
         make_example(
             (one.prompt_ids % cut).tolist(),
@@ -271,10 +327,10 @@ def real(options: argparse.Namespace) -> list[Any]:
     ]
 
 
-# -- the sides: each returns a function of (model, batch) that gives the loss, and its batch --------------------------
+# -- the sides: each returns a function of (model, batch) that gives the loss, and its collator -----------------------
 
 
-def iterpref(model: Any, examples: list[Any], folder: Path, device: Any) -> tuple[Callable[..., Any], Any]:
+def iterpref(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     from transformers import TrainingArguments
 
     from iterpref.train.losses import Objective
@@ -288,18 +344,19 @@ def iterpref(model: Any, examples: list[Any], folder: Path, device: Any) -> tupl
     objective = Objective(1.0, ALPHA, BETA, mask="focus")
     trainer = FocalTrainer(model=model, args=arguments, objective=objective, data_collator=Collator(0))
     trainer.use_trees()
-    return trainer.compute_loss, on(trainer.data_collator(examples), device)
+    return trainer.compute_loss, trainer.data_collator
 
 
-def trl(model: Any, examples: list[Any], folder: Path, device: Any) -> tuple[Callable[..., Any], Any]:
+def trl(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     import numpy as np
     import torch
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from tokenizers import Tokenizer, models
     from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen2Config
     from trl import DPOConfig, DPOTrainer
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
+    disable_progress_bars()
     words = {word: number for number, word in enumerate(["<pad>", "<s>", "</s>", "a"])}
     core = Tokenizer(models.WordLevel(words, unk_token="a"))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", pad_token="<pad>")
@@ -315,27 +372,31 @@ def trl(model: Any, examples: list[Any], folder: Path, device: Any) -> tuple[Cal
         model=model, ref_model=stand_in, args=arguments, train_dataset=unused, processing_class=tokenizer
     )
     trainer.ref_model, trainer.precompute_ref_logps = None, True
-    rows = [
-        {"prompt_ids": one.prompt_ids.tolist(), "chosen_ids": one.chosen.ids.tolist(),
-         "rejected_ids": one.rejected.ids.tolist(), "ref_chosen_logps": float(one.chosen.reference.sum()),
-         "ref_rejected_logps": float((one.rejected.reference * one.rejected.weights).sum())}
-        for one in examples
-    ]  # fmt: skip
-    batch = DataCollatorForPreference(pad_token_id=0)(rows)
-    for mask, one in zip(batch["completion_mask"][len(rows) :], examples, strict=True):
-        begin = len(one.prompt_ids)
-        mask[begin : begin + len(one.rejected.ids)] = torch.from_numpy((one.rejected.weights > 0).astype(np.int64))
-    return trainer.compute_loss, on(batch, device)
+
+    def collate(examples: list[Any]) -> Any:
+        rows = [
+            {"prompt_ids": one.prompt_ids.tolist(), "chosen_ids": one.chosen.ids.tolist(),
+             "rejected_ids": one.rejected.ids.tolist(), "ref_chosen_logps": float(one.chosen.reference.sum()),
+             "ref_rejected_logps": float((one.rejected.reference * one.rejected.weights).sum())}
+            for one in examples
+        ]  # fmt: skip
+        batch = DataCollatorForPreference(pad_token_id=0)(rows)
+        for mask, one in zip(batch["completion_mask"][len(rows) :], examples, strict=True):
+            begin = len(one.prompt_ids)
+            mask[begin : begin + len(one.rejected.ids)] = torch.from_numpy((one.rejected.weights > 0).astype(np.int64))
+        return batch
+
+    return trainer.compute_loss, collate
 
 
-def trl_head(model: Any, examples: list[Any], folder: Path, device: Any) -> tuple[Callable[..., Any], Any]:
+def trl_head(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     import trl.trainer.utils as utils
 
     utils._use_triton = lambda device: True  # in this module it only decides whether the other positions are left out
-    return trl(model, examples, folder, device)
+    return trl(model, folder, device)
 
 
-def released(model: Any, examples: list[Any], folder: Path, device: Any) -> tuple[Callable[..., Any], Any]:
+def released(model: Any, folder: Path, device: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     from torch.nn.functional import logsigmoid
 
     from iterpref.train.data import Collator
@@ -350,7 +411,7 @@ def released(model: Any, examples: list[Any], folder: Path, device: Any) -> tupl
         nll = -(logps[:rows] * scored).sum() / scored.sum()
         return -logsigmoid(BETA * (k[:rows] - k[rows:])).mean() + ALPHA * nll
 
-    return loss_of, on(Collator(0)(examples), device)
+    return loss_of, Collator(0)
 
 
 def on(batch: dict[str, Any], device: Any) -> dict[str, Any]:

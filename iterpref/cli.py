@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from iterpref import __version__, outputs, pipeline
-from iterpref.config import Recipe, load_recipe
+from iterpref import __version__, evaluating, outputs, pipeline
+from iterpref.config import Recipe, SandboxConfig, load_recipe
 from iterpref.errors import InputError
+from iterpref.evaluate.wanted import Wanted, read_options
 from iterpref.models import load_tokenizer
 from iterpref.progress import progress_bar
+from iterpref.report.results import result_view
 from iterpref.store import Run
 
 __all__ = ["app", "main"]
@@ -171,6 +173,74 @@ def quickstart(
     from iterpref.quickstart import quickstart as whole_idea
 
     whole_idea(run, fresh=fresh, all_methods=all_methods)
+
+
+@app.command()
+def eval(
+    benchmark: Annotated[str, typer.Option(help="humaneval+, mbpp+, bigcodebench, livecodebench, micro, jsonl, ...")],
+    model: Annotated[str, typer.Option(help="A folder or name for transformers; what a server calls it.")] = "",
+    path: Annotated[str, typer.Option(help="The benchmark's file, where it is not where its own harness looks.")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE of the benchmark, such as release=release_v5; repeatable.")
+    ] = None,
+    answers: Annotated[str, typer.Option(help="Judge this samples.jsonl; no model is asked.")] = "",
+    samples: Annotated[int, typer.Option(help="Answers to each task; more of them later go on.")] = 1,
+    temperature: Annotated[float, typer.Option(help="0: greedy.")] = 0.0,
+    style: Annotated[
+        str, typer.Option(help="complete (base model), instruct, or auto: by its chat template.")
+    ] = "auto",
+    base_url: Annotated[str, typer.Option(help="Ask an OpenAI-compatible server, such as http://host:port/v1.")] = "",
+    limit: Annotated[int | None, typer.Option(help="The first N tasks only.")] = None,
+    max_new_tokens: Annotated[int | None, typer.Option(help="Of an answer; otherwise the official limit.")] = None,
+    seed: Annotated[int, typer.Option(help="Of sampling.")] = 0,
+    run: Annotated[str, typer.Option(help="The run folder (default: runs/eval-MODEL).")] = "",
+    workers: Annotated[int, typer.Option(help="Programs judged at once; 0: one a core.")] = 0,
+    allow_unsafe_exec: Unsafe = False,
+) -> None:
+    """Score a model, or ready-made samples, on a benchmark; the result is RUN/eval/BENCHMARK.json."""
+    wanted = Wanted(
+        benchmark,
+        model,
+        path,
+        read_options(option or ()),
+        samples,
+        temperature,
+        style,
+        base_url,
+        limit,
+        max_new_tokens,
+        seed,
+        answers,
+    )
+    prepared = evaluating.prepare(wanted)
+    sandbox = SandboxConfig(workers, allow_unsafe_exec)
+    with evaluating.told_as_options(), Run(run or wanted.folder) as opened:
+        result, files = evaluating.evaluate_benchmark(opened, prepared, sandbox)
+    out.print(result_view(result))
+    for file in files:
+        out.print(f"wrote {file}", markup=False, soft_wrap=True)
+    if not result["complete"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="A result of `iterpref eval`, or a run folder with some.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same of another model: what changes from A to B?")],
+    page: Annotated[Path, typer.Option(help="Where the page is written.")] = Path("compare.html"),
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Compare two evaluations: scores, error types, tasks won and lost; as tables, and as a page with both programs."""
+    from iterpref.evaluate.compare import compare as compare_evaluations
+    from iterpref.report.comparison import comparison_view, write_comparison
+
+    found = compare_evaluations(first, second)
+    for each in found:
+        out.print(comparison_view(each))
+    write_comparison(page, found)
+    out.print(f"wrote {page}", markup=False, soft_wrap=True)
+    if show:
+        typer.launch(page.resolve().as_uri())
 
 
 @micro_app.command()

@@ -40,7 +40,10 @@ KeyPath = tuple[str, ...]
 _Count = Annotated[int, Field(ge=0)]
 _Some = Annotated[int, Field(ge=1)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_SHORTEST_SECRET = 8  # a key for a server of one's own is often a word such as EMPTY, which may stand anywhere
+_SHORTEST_SECRET = 4  # characters; fewer stand by chance in any text
+_SURE_SECRET = 8  # characters that stand nowhere by chance; a shorter key is looked for as a whole word
+_NO_SECRETS = {"dummy", "empty", "fake", "key", "lm-studio", "none", "not-needed", "null", "ollama", "test", "token"}
+"""What servers of one's own are given for a key, as their manuals say."""
 _NOT_OF_A_REQUEST = {  # fields of a request body that are set elsewhere, or that would change what an answer is
     "api_key": "set the environment variable OPENAI_API_KEY",
     "extra_headers": "set the environment variable OPENAI_API_KEY, and take other headers away",
@@ -77,6 +80,7 @@ class CollectConfig:
     temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8  # of a drafter or repairer that samples
     max_new_tokens: _Some = 512
     model: str = ""  # of the local teacher; empty: the model that is to be trained
+    baseline: str = ""  # another run folder, of the same tasks: summary, card and page set the two side by side
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ class TrainConfig:
     max_steps: int = -1  # overrides the epochs
     per_device_train_batch_size: int = 8
     gradient_accumulation_steps: int = 1  # global batch = both x processes (paper: 128)
+    tokens_per_row: int | None = None  # a micro-batch is computed in rows of at most so many tokens; None: in one row
     max_length: int = 2048  # prompt + completion + end token; longer examples are dropped and counted
     use_peft: bool = False
     lora_r: int = 16
@@ -167,11 +172,13 @@ class EvaluateConfig:
     """Greedy or sampled answers to held-out tasks, judged like everything else."""
 
     __pydantic_config__ = _STRICT
-    validation: str = ""  # where variants are chosen: micro:validation, or a JSONL of tasks
+    validation: str = ""  # where variants are chosen: micro:validation, a JSONL of tasks, or a benchmark: its name, or
+    # its name and file, such as mbpp+ or jsonl:tasks.jsonl (docs/evaluation.md)
     validation_limit: int | None = None
-    test: str = ""  # touched once, for what is reported
+    test: str = ""  # the same; touched once, for what is reported
     test_limit: int | None = None
-    max_new_tokens: int = 512
+    max_new_tokens: _Some | None = None  # None: a benchmark's official limit, else 512
+    options: Mapping[str, str] = field(default_factory=dict)  # of the benchmarks, such as release: release_v5
 
 
 @dataclass(frozen=True)
@@ -242,6 +249,13 @@ def load_recipe(source: str, overrides: Sequence[str] = ()) -> Recipe:
         if key in recipe.chat.request:
             here = ("chat", "request", key)
             raise InputError(f"{_where(origin, here, name)}: `{'.'.join(here)}` cannot be set; {remedy}.")
+    for key in ("max_tokens", "max_completion_tokens"):
+        limit = recipe.chat.request.get(key)
+        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+            here = ("chat", "request", key)
+            raise InputError(
+                f"{_where(origin, here, name)}: `{'.'.join(here)}` is {limit!r}; a limit is a whole number from 1 on."
+            )
     for variant, change in recipe.variants.items():
         at = ("variants", variant)
         _check_keys(change, TrainConfig, at, origin, name)
@@ -311,7 +325,7 @@ def _expand(value: Any, path: KeyPath, origin: dict[KeyPath, str], name: str) ->
 def _refuse_secrets(value: Any, path: KeyPath, origin: dict[KeyPath, str], name: str) -> None:
     """The run folder keeps the recipe, so the endpoint's key must not be in it."""
     secret = os.environ.get("OPENAI_API_KEY", "").strip()
-    if len(secret) < _SHORTEST_SECRET:
+    if len(secret) < _SHORTEST_SECRET or secret.lower() in _NO_SECRETS:
         return
     if isinstance(value, Mapping):
         for key, item in value.items():
@@ -319,12 +333,18 @@ def _refuse_secrets(value: Any, path: KeyPath, origin: dict[KeyPath, str], name:
     elif isinstance(value, list):
         for item in value:
             _refuse_secrets(item, path, origin, name)
-    elif secret in str(value):
+    elif _holds(str(value), secret):
         where = _where(origin, path, name).replace(secret, "***")
         raise InputError(
             f"{where}: `{'.'.join(path)}` holds the content of OPENAI_API_KEY, which the run folder would keep; take "
             "it away, the key is read from the environment."
         )
+
+
+def _holds(text: str, secret: str) -> bool:
+    if len(secret) >= _SURE_SECRET:
+        return secret in text
+    return re.search(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", text) is not None
 
 
 @cache

@@ -18,7 +18,7 @@ from iterpref.report.page import write_page
 from iterpref.report.summary import summary
 from iterpref.store import Run, encode
 from iterpref.teachers.prices import Prices, load_prices
-from iterpref.types import Attempt, Pair, Verdict
+from iterpref.types import Attempt, Pair, Task, Trajectory, Verdict
 
 __all__ = ["export", "export_trl", "find_pair", "summarise", "write_outputs", "write_report"]
 
@@ -73,6 +73,7 @@ def export(run: Run) -> list[Path]:
     if any(run.count("attempt", round) for round in run.rounds()):
         written.append(run.export_parquet("attempts", _attempt_rows(run), attempt_schema))
         written.append(_export_jsonl(run, "sessions", _session_rows(run)))
+        written.append(_export_jsonl(run, "tasks", _task_rows(run)))
     names = [path.stem for path in written if path.suffix == ".parquet"]
     recipe = run.manifest().get("recipe", {})
     prices = _prices(recipe.get("chat", {}).get("prices", ""))
@@ -125,18 +126,34 @@ def _session_rows(run: Run) -> Iterator[dict[str, Any]]:
         for _, made in trajectories(run, round):
             if made.attempts and made.task.tests is not None:  # labelled pairs came without tests, and are in pairs
                 yield {
-                    "task_id": made.task.id,
-                    "prompt": made.task.prompt,
-                    "tests": json.loads(encode(made.task.tests)),
-                    "entry_point": made.task.entry_point,
+                    **_task_row(made.task),
                     "attempts": [{"code": each.code, "message": each.message} for each in made.attempts],
                     "verdicts": [_label(each.verdict) for each in made.attempts],
                     "model": made.teacher,
-                    "source": made.task.source,
-                    "features": list(made.task.features),
-                    "solution": made.task.solution,
                     "round": round,
                 }
+
+
+def _task_rows(run: Run) -> Iterator[dict[str, Any]]:
+    """Each task once, in the form that ``collect.source`` reads: to be collected again, by other teachers."""
+    told: set[str] = set()
+    for round in run.rounds():
+        for _, source in run.items("source", Trajectory, round):
+            if source.task.tests is not None and source.task.id not in told:
+                told.add(source.task.id)
+                yield _task_row(source.task)
+
+
+def _task_row(task: Task) -> dict[str, Any]:
+    return {
+        "task_id": task.id,
+        "prompt": task.prompt,
+        "tests": json.loads(encode(task.tests)),
+        "entry_point": task.entry_point,
+        "source": task.source,
+        "features": list(task.features),
+        "solution": task.solution,
+    }
 
 
 def _label(verdict: Verdict) -> str:
@@ -176,7 +193,9 @@ def write_report(run: Run, tokenizer: str = "") -> Path:
         run,
         run.path / "report.html",
         tokenizer=load_tokenizer(name) if name else None,
-        asked=asked(run, _prices(recipe.get("chat", {}).get("prices", ""))),
+        asked=asked(
+            run, _prices(recipe.get("chat", {}).get("prices", "")), recipe.get("collect", {}).get("baseline", "")
+        ),
     )
 
 
@@ -192,4 +211,6 @@ def summarise(run: Run, recipe: Recipe) -> str:
     """The run as Markdown."""
     tokenizers = {Path(name).name: load_tokenizer(name) for name in recipe.pairs.tokenizers}
     trained = {round: dict(run.items("trained", Trained, round)) for round in run.rounds()}
-    return summary(run, tokenizers, trained) + "\n".join(costs(run, _prices(recipe.chat.prices)))
+    return summary(run, tokenizers, trained) + "\n".join(
+        costs(run, _prices(recipe.chat.prices), recipe.collect.baseline)
+    )

@@ -102,6 +102,7 @@ def _cosmetic_judge(run: Run, recipe: Recipe) -> Iterator[Callable[[Sequence[str
         settings = Settings(
             model=model_folder(collect.model or recipe.train.model_name_or_path),
             client=client,
+            purpose="judge of pairs",
             temperature=0.0,
             max_new_tokens=collect.max_new_tokens,
             seed=recipe.seed,

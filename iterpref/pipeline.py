@@ -10,21 +10,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
-from iterpref.collecting import collect_stage, estimate_stage, load_tasks, made_key
-from iterpref.config import Recipe, TrainConfig, variants
+from iterpref.collecting import collect_stage
+from iterpref.config import EvaluateConfig, Recipe, TrainConfig, variants
 from iterpref.errors import InputError
-from iterpref.evaluate import evaluate, pass_rate, results
+from iterpref.estimating import estimate_stage
+from iterpref.evaluate import evaluate, results
+from iterpref.evaluate.wanted import Wanted
+from iterpref.evaluating import evaluate_benchmark, prepare, report_scores
 from iterpref.lookup import lookup
 from iterpref.models import check_model, model_folder
 from iterpref.pairing import pairs_stage
 from iterpref.progress import console, progress_bar
 from iterpref.records import Finished, Trained, fingerprint
 from iterpref.sandbox import Sandbox
+from iterpref.sources import load_tasks, made_key
+from iterpref.stats import pass_rate
 from iterpref.store import Run
+from iterpref.suites.base import SUITES
 from iterpref.teachers import resolve
 from iterpref.teachers.base import Settings, Teacher
+from iterpref.teachers.endpoint import address
 from iterpref.types import Pair, Task
 
 __all__ = [
@@ -39,9 +45,10 @@ __all__ = [
 ]
 
 
+_MAX_NEW_TOKENS = 512  # of an answer to a plain task
 # What decides an attempt, and the keys of it that may change between two runs on one folder.
 _KEPT = ("collect", "chat", "tasks")
-_CHANGEABLE = {"limit", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
+_CHANGEABLE = {"limit", "baseline", "base_url", "concurrency", "deadline_seconds", "budget_usd", "prices"}
 _OF_WRITERS = {"model", "temperature", "max_new_tokens", "system", "request", "prompts"}  # decide nothing of recordings
 
 
@@ -51,8 +58,8 @@ def open_run(recipe: Recipe) -> Run:
     Raises:
         InputError: attempts were collected under other settings; they are not to be mixed, and not to be lost.
     """
-    address = urlsplit(recipe.chat.base_url)
-    if address.username or address.password or address.query:
+    where = address(recipe.chat.base_url) if recipe.chat.base_url else None
+    if where and (where.username or where.password or where.query):
         raise InputError("chat.base_url holds a secret, which the run folder would keep; set OPENAI_API_KEY instead.")
     run = Run(recipe.run)
     try:
@@ -158,11 +165,17 @@ def _logger(run: Run, name: str, round: int) -> Callable[[int, Any], None]:
 
 
 def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, round: int = 1) -> dict[str, bool]:
-    """Greedy answers of one model to the ``validation`` or ``test`` tasks of the recipe."""
+    """Greedy answers of one model to the ``validation`` or ``test`` tasks of the recipe, by task whether it passed.
+
+    Raises:
+        InputError: something is wrong with the tasks, or a benchmark's answers could not all be had and judged.
+    """
     config = recipe.evaluate
-    validating = split == "validation"
-    source = config.validation if validating else config.test
-    limit = config.validation_limit if validating else config.test_limit
+    source, limit = _source(config, split)
+    if wanted := _benchmark(recipe, split, model):
+        prepared = prepare(wanted)
+        result, _ = evaluate_benchmark(run, prepared, recipe.sandbox, name=name, round=round)
+        return report_scores(run, prepared, result, name, split, round)
     finished = made_key(f"evaluated/{name}/{split}", source, limit, recipe.seed)
     if finished and run.get("complete", finished, Finished, round) is not None:
         return results(run, name, split, round)
@@ -172,7 +185,7 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
         settings = Settings(
             model=model_folder(model),
             temperature=0.0,
-            max_new_tokens=config.max_new_tokens,
+            max_new_tokens=config.max_new_tokens or _MAX_NEW_TOKENS,
             seed=recipe.seed,
         )
         made: Teacher = resolve("local").from_settings(settings)
@@ -186,6 +199,30 @@ def evaluate_stage(run: Run, recipe: Recipe, model: str, name: str, split: str, 
     if finished and len(passed) == len(tasks):
         run.put("complete", finished, Finished(finished), round)
     return passed
+
+
+def _source(config: EvaluateConfig, split: str) -> tuple[str, int | None]:
+    if split == "validation":
+        return config.validation, config.validation_limit
+    return config.test, config.test_limit
+
+
+def _benchmark(recipe: Recipe, split: str, model: str) -> Wanted | None:
+    """What is to be evaluated, where the recipe names a benchmark."""
+    config = recipe.evaluate
+    source, limit = _source(config, split)
+    benchmark, _, path = source.partition(":")
+    if benchmark not in SUITES or (benchmark == "micro" and path):
+        return None
+    return Wanted(
+        benchmark,
+        model,
+        path,
+        config.options,
+        limit=limit,
+        max_new_tokens=config.max_new_tokens,
+        seed=recipe.seed,
+    )
 
 
 @cache
@@ -207,12 +244,16 @@ def run_recipe(run: Run, recipe: Recipe) -> str:
         raise InputError("rounds: later rounds draft anew with the tuned model, so collect.drafter must be local.")
     for config in variants(recipe).values():
         check_model(config.model_name_or_path, "train.model_name_or_path")
+    for split in ("validation", "test"):  # a missing file is told now, not after hours of training
+        if wanted := _benchmark(recipe, split, recipe.train.model_name_or_path):
+            prepare(wanted)
     model, best = recipe.train.model_name_or_path, ""
     if recipe.evaluate.test:
         evaluate_stage(run, recipe, model, "base", "test")
     for round in range(1, recipe.rounds + 1):
         later = model if round > 1 else ""
-        collect_stage(run, recipe, round, later)
+        if not collect_stage(run, recipe, round, later):
+            return model  # training begins when all is there: what was trained on fewer pairs is not trained again
         pairs_stage(run, recipe, round)
         trained = train_stage(run, recipe, round, later, only=[best] if best else ())
         best = _best(run, recipe, trained, round)

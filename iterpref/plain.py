@@ -17,6 +17,8 @@ __all__ = ["NotPlain", "Plain", "from_json", "scattered", "to_json"]
 
 # json.dumps writes integers in decimal, which Python limits to 4,300 digits.
 _LARGEST_JSON_INT = 10**1000
+# Lists of these alone are their own encoding; and decoded data without these is.
+_AS_THEY_ARE, _INTEGERS, _NESTED = frozenset({str, bool, type(None)}), {int}, frozenset({list, dict})
 # More keys than this with one hash are no accident: looking each up among the others takes time by the square.
 _SAME_HASH = 100
 
@@ -50,11 +52,16 @@ def to_json(value: Any, other: Callable[[Any], Any] = _refuse) -> Any:
     if kind is float:
         return value if math.isfinite(value) else {"$float": repr(value)}
     if kind is list:
+        kinds = set(map(type, value))
+        if kinds <= _AS_THEY_ARE or (
+            kinds == _INTEGERS and -_LARGEST_JSON_INT < min(value) <= max(value) < _LARGEST_JSON_INT
+        ):
+            return value[:]
         return [to_json(item, other) for item in value]
     if kind is tuple:
         return {"$tuple": [to_json(item, other) for item in value]}
     if kind is dict:
-        if all(type(key) is str and not key.startswith("$") for key in value):
+        if not value or all(type(key) is str and not key.startswith("$") for key in value):
             return {key: to_json(item, other) for key, item in value.items()}
         return {"$dict": [[to_json(key, other), to_json(item, other)] for key, item in value.items()]}
     if kind is set or kind is frozenset:
@@ -73,6 +80,8 @@ def from_json(data: Any, other: Callable[[str, Any], Any] = _unknown) -> Any:
         ValueError: an object with an unknown ``$`` tag, or a set or dict whose keys were chosen to collide.
     """
     if isinstance(data, list):
+        if _NESTED.isdisjoint(map(type, data)):
+            return data[:]
         return [from_json(item, other) for item in data]
     if not isinstance(data, dict):
         return data

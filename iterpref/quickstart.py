@@ -14,7 +14,8 @@ from rich.table import Table
 from iterpref import outputs, pipeline
 from iterpref.config import load_recipe
 from iterpref.errors import InputError
-from iterpref.evaluate import Estimate, compare, pass_rate, results
+from iterpref.evaluate import results
+from iterpref.stats import Estimate, compare, pass_rate
 from iterpref.store import Run
 
 __all__ = ["quickstart"]

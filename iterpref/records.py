@@ -14,6 +14,9 @@
     metric      <variant>/<step>         numbers logged in training
     trained     <variant>                what training ended with
     score       <variant>/<split>/<task> Score
+    evaluation  <evaluation>             everything that decides an answer to a benchmark
+    answer      <evaluation>/<task>/<sample>  what a model wrote, or the program that was handed in
+    judged      <evaluation>/<environment>/<task>/<sample>  the program in it, and a verdict for each part
 
 A session is one trajectory in the making: ``<task>``, or ``<task>#<sample>`` where a task is drafted several times.
 """

@@ -1,13 +1,13 @@
-"""Intervals for pass rates, and for differences between two models on the same tasks."""
+"""Pass rates and their intervals, pass@k, and whether two models differ on the same tasks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 
-__all__ = ["Estimate", "Paired", "compare", "pass_rate", "share"]
+__all__ = ["Estimate", "Paired", "bootstrap", "compare", "mcnemar", "pass_at_k", "pass_rate", "share"]
 
 _Z95 = NormalDist().inv_cdf(0.975)
 
@@ -73,3 +73,53 @@ def compare(first: Mapping[str, bool], second: Mapping[str, bool]) -> Paired:
         won=tuple(task for task in common if second[task] and not first[task]),
         lost=tuple(task for task in common if first[task] and not second[task]),
     )
+
+
+def pass_at_k(count: int, passed: int, k: int) -> float:
+    """The unbiased estimate of "at least one of k samples passes", from ``passed`` of ``count`` samples of one task.
+
+    1 - C(count - passed, k) / C(count, k) (Chen et al. 2021, arXiv 2107.03374, section 2.1), in exact integers.
+
+    Raises:
+        ValueError: k is below 1 or above ``count``.
+    """
+    if not 1 <= k <= count:
+        raise ValueError(f"pass@{k} needs at least {max(k, 1)} samples, there are {count}")
+    without: int = math.comb(count - passed, k)
+    return 1 - without / math.comb(count, k)
+
+
+def bootstrap(values: Sequence[float], seed: int = 0, resamples: int = 10_000) -> Estimate:
+    """Mean of one value a task, with the 2.5 % and 97.5 % percentiles of the means of tasks drawn with replacement.
+
+    Given the differences of two models by task, it is the paired bootstrap. The same seed gives the same interval.
+
+    Raises:
+        ValueError: there is no task.
+    """
+    import numpy as np
+
+    if not values:
+        raise ValueError("an interval needs at least one task")
+    table = np.asarray(values, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    at_once = max(1, 1_000_000 // len(table))
+    means = np.concatenate(
+        [
+            table[rng.integers(0, len(table), (min(at_once, resamples - done), len(table)))].mean(axis=1)
+            for done in range(0, resamples, at_once)
+        ]
+    )
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(fmean(values), float(low), float(high), len(values))
+
+
+def mcnemar(won: int, lost: int) -> float:
+    """Exact two-sided p-value of McNemar's test: is a task that flips as likely to be won as to be lost?
+
+    Tasks that both models pass, or both fail, say nothing of it. Without any flip it is 1.
+    """
+    flips = won + lost
+    tail = sum(math.comb(flips, count) for count in range(min(won, lost) + 1))
+    both: float = tail / 2 ** (flips - 1) if flips else 1.0
+    return min(1.0, both)

@@ -33,7 +33,7 @@ from iterpref import __version__
 from iterpref.config import Recipe
 from iterpref.errors import InputError
 
-__all__ = ["SCHEMA_VERSION", "Drop", "Run", "decode", "encode"]
+__all__ = ["SCHEMA_VERSION", "Drop", "Run", "decode", "encode", "versions"]
 
 SCHEMA_VERSION = 1
 T = TypeVar("T")
@@ -231,7 +231,7 @@ class Run:
             "schema_version": SCHEMA_VERSION,
             "recipe": asdict(recipe),
             "seed": recipe.seed,
-            "versions": _versions(),
+            "versions": versions(),
             "platform": platform.platform(),
         }
         self.write_text("manifest.json", json.dumps(manifest, indent=2, default=list) + "\n")
@@ -287,7 +287,8 @@ def _lock(folder: Path) -> int:
     return handle
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of iterpref, Python and the libraries that results depend on."""
     found = {"iterpref": __version__, "python": platform.python_version()}
     for name in ("torch", "transformers", "peft", "accelerate", "datasets", "tokenizers", "pydantic"):
         try:

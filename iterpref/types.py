@@ -83,7 +83,7 @@ class Tests:
     cpu_seconds: float = 5.0
     memory_mb: int = 1024
     call_seconds: float = 0.0  # CPU time of one case of ``calls`` (0: only ``cpu_seconds`` holds)
-    equality: str = ""  # how ``calls`` compares: a name in sandbox/equality.py (empty: ==, floats within tolerance)
+    equality: str = ""  # how values or outputs are compared: a name in sandbox/equality.py (empty: ==)
     reference: str = ""  # a program whose answers are the expected values, until they are known (suites/truth.py)
 
 
@@ -124,6 +124,17 @@ class Verdict:
     def failed(self) -> bool:
         """True where the program itself is at fault, so that it may serve as y-."""
         return self.outcome in FAILURES
+
+    @property
+    def kind(self) -> str:
+        """How the run ended, for tables: passes, wrong answer, the exception's class, or the outcome."""
+        if self.passed:
+            return "passes"
+        if self.outcome is Outcome.WRONG:
+            return "wrong answer"
+        if self.outcome is Outcome.ERROR:
+            return self.error_type or "error"
+        return str(self.outcome.value)
 
 
 @dataclass(frozen=True)

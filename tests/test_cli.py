@@ -223,6 +223,76 @@ def test_a_malformed_line_stops_before_anything_is_run(cli: Cli, tmp_path: Path)
     assert "logs.jsonl, line 2: not valid JSON" in err
 
 
+@pytest.fixture
+def small_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_model_is_scored_on_a_benchmark_and_compared(cli: Cli, tmp_path: Path, small_cache: None) -> None:
+    pytest.importorskip("torch")
+    how = ("--benchmark", "micro", "--model", "micro:base", "--limit", "6", "--option", "count=8")
+    code, out, _ = cli("eval", *how, "--run", "greedy")
+    assert code == 0
+    assert "the first 6 of 8 tasks" in out
+    assert "6/6" in out  # the benchmark's own solutions
+    assert "wrote greedy/eval/micro,count=8.json" in out
+    assert cli("eval", *how, "--run", "greedy")[:2] == (code, out)
+    code, out, _ = cli("eval", *how, "--run", "sampled", "--temperature", "0.8", "--samples", "2")
+    assert code == 0
+    assert "pass@2" in out
+    code, out, _ = cli("compare", "greedy", "sampled", "--page", "pages/c.html")
+    assert code == 0
+    assert "second minus first" in out
+    assert "samples: 1, then 2" in out
+    assert "wrote pages/c.html" in out
+    assert "micro+" in (tmp_path / "pages" / "c.html").read_text()
+
+
+def test_an_unfinished_evaluation_ends_with_code_1(
+    cli: Cli, small_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr("iterpref.evaluate.benchmark.undecided", lambda _: "the machine is on fire")
+    code, out, _ = cli("eval", "--benchmark", "micro", "--model", "micro:base", "--option", "count=1", "--run", "r")
+    assert code == 1
+    assert "unfinished: 0 questions without an answer, 1 answers without a verdict" in " ".join(out.split())
+    assert "1 times: the machine is on fire" in out
+    assert "pass@1" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("eval", "--benchmark", "micrq", "--model", "micro:base"),
+            "no benchmark named 'micrq'; did you mean 'micro'?",
+        ),
+        (("eval", "--benchmark", "micro"), "no model was named; set --model"),
+        (("eval", "--benchmark", "micro", "--model", "m", "--option", "count"), "write it as KEY=VALUE"),
+        (("eval", "--benchmark", "micro", "--model", "m", "--option", "release=5"), "takes no option 'release'"),
+        (("eval", "--benchmark", "micro", "--model", "m", "--style", "chat"), "choose auto, complete or instruct"),
+        (("eval", "--benchmark", "micro", "--model", "m", "--samples", "5"), "set --temperature"),
+        (
+            ("eval", "--benchmark", "micro", "--model", "micro:base", "--max-new-tokens", "500", "--option", "count=1"),
+            "lower --max-new-tokens.",
+        ),
+        (
+            ("eval", "--benchmark", "micro", "--model", "m", "--base-url", "http://localhost:9/v1"),
+            "or correct --base-url",
+        ),
+        (("compare", "nowhere", "nowhere"), "nowhere: there is no result of an evaluation here"),
+    ],
+)
+def test_a_bad_evaluation_is_one_sentence(
+    cli: Cli, small_cache: None, arguments: tuple[str, ...], sentence: str
+) -> None:
+    code, _, err = cli(*arguments)
+    assert code == 2
+    told = [line for line in err.strip().split("\n") if not line.startswith(("micro: 0/1", "micro,count=1: 0/1"))]
+    assert len(told) == 1
+    assert sentence in told[0]
+
+
 def test_doctor_names_isolation_extras_and_device(cli: Cli) -> None:
     code, out, _ = cli("doctor")
     assert code == 0

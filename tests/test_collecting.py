@@ -122,6 +122,16 @@ def test_sessions_go_on_independently_of_each_other(tmp_path: Path) -> None:
     assert any(order.count(number) > 1 for number in range(1, 6))
 
 
+def test_sessions_are_brought_to_their_end_before_many_others_are_begun(tmp_path: Path) -> None:
+    with serve(lambda body: (200, completion("```python\ndef f(x):\n    return None\n```"))) as server:
+        collect(recipe(tmp_path, "run", server.url, 30, chat={"concurrency": 1}))
+    order = [int(sent["messages"][-1]["content"].split()[1]) for sent in server.requests]
+    assert len(order) == 30 * 6
+    ended = [number for number in range(30) if order[:60].count(number) == 6]
+    assert len(ended) >= 6  # of the ten that 60 requests are enough for, four are under way
+    assert len(set(order[:60]) - set(ended)) <= 4
+
+
 def test_an_iteration_without_a_program_costs_one_and_leaves_a_gap(tmp_path: Path) -> None:
     with serve(sometimes_right) as server:
         collect(recipe(tmp_path, "run", server.url, 30))
@@ -152,6 +162,8 @@ def test_sampling_draws_independent_versions_and_pairs_any_failure_with_a_pass(t
     assert pairs >= by_hand * 0.9  # the rest is filtered: the same tree, or the same pair
     assert "| versions are | sampled | debugged | sampled |" in text
     assert "| tries | sessions that pass | paper |" in text
+    repeats = sum(len(codes) - len(set(codes)) for codes in ([a.code for a in t.attempts] for t in found.values()))
+    assert f"repeat an earlier one of their task word for word: {repeats} of " in text
 
 
 def test_tests_beside_a_repair_are_run_and_recorded_but_the_frozen_ones_decide(tmp_path: Path) -> None:
@@ -168,6 +180,7 @@ def test_tests_beside_a_repair_are_run_and_recorded_but_the_frozen_ones_decide(t
     assert ends.count("solved") == 1
     assert seen["t00001/001"] == NewTests("from m import f\nassert f(1) == 1", "", "pass")
     assert "Repairs that came with tests of their own: 5." in text
+    assert "| fit; with the repair they say: pass | 5 |" in text
 
 
 class Student:
@@ -246,6 +259,38 @@ def test_the_summary_says_what_was_asked_and_what_it_cost(tmp_path: Path) -> Non
     assert f'<th scope="row">calls per pair</th><td>{asked / pairs:.1f}</td><td>10.4</td>' in page
 
 
+def test_debugging_and_sampling_of_the_same_tasks_stand_side_by_side(tmp_path: Path, cli: Cli) -> None:
+    """Tasks as one run exports them are sampled by another; summary, card and page of the first show both."""
+    with serve(sometimes_right, faults=Faults(rate=0.2, kinds=("429", "500", "reset", "empty"))) as server:
+        recipe(tmp_path, "run", server.url, 12)
+        (tmp_path / "r.yaml").write_text(
+            "run: debugged\ncollect: {source: tasks-12.jsonl, drafter: chat, repairer: chat}\n"
+            f"chat: {{model: m, base_url: '{server.url}'}}\n"
+        )
+        assert cli("pairs", "r.yaml")[0] == 2  # nothing is there yet
+        assert cli("collect", "r.yaml")[0] == 0
+        assert cli("pairs", "r.yaml")[0] == 0
+        debugged = len(server.asked)
+        change = ["run=sampled", "collect.source=debugged/export/tasks.jsonl", "collect.repairer=resample"]
+        assert cli("collect", "r.yaml", *change)[0] == 0
+        assert cli("pairs", "r.yaml", *change)[0] == 0
+        assert cli("pairs", "r.yaml", "collect.baseline=sampled")[0] == 0
+        assert cli("report", "debugged")[0] == 0
+    with Run("debugged", read_only=True) as run, Run("sampled", read_only=True) as other:
+        assert dict(run.items("source", Trajectory)) == dict(other.items("source", Trajectory))
+        pairs = [sum(pair["rejected"] is not None for _, pair in each.items("pair", dict)) for each in (run, other)]
+    table = f"| calls for drafts and repairs | {debugged} | 72 |  |  |"
+    rate = f"| calls per pair | {debugged / pairs[0]:.1f} | {72 / pairs[1]:.1f} | 10.4 | 100 x tests |"
+    for file in ("debugged/summary.md", "debugged/export/README.md"):
+        text = Path(file).read_text()
+        assert "### debugging (debugged) beside sampling (sampled)" in text
+        assert table in text
+        assert rate in text
+    page = Path("debugged/report.html").read_text()
+    assert "<h3>debugging (debugged) beside sampling (sampled)</h3>" in page
+    assert f'<th scope="row">calls per pair</th><td>{debugged / pairs[0]:.1f}</td><td>{72 / pairs[1]:.1f}</td>' in page
+
+
 def test_from_features_to_pairs_by_the_recipe_of_the_paper(tmp_path: Path, cli: Cli) -> None:
     """Half of the solutions are wrong and are repaired; then the ledger alone gives the same run again."""
     from tests.tasks.test_written import SOLUTION, answer
@@ -290,6 +335,29 @@ def test_from_features_to_pairs_by_the_recipe_of_the_paper(tmp_path: Path, cli: 
     assert "| language model | m |" in Path("first/export/README.md").read_text()
 
 
+def test_what_the_judge_of_pairs_is_asked_has_a_line_of_its_own(tmp_path: Path, cli: Cli) -> None:
+    def answer(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "cosmetic" in body["messages"][0]["content"]:
+            return 200, completion('```python\nverdict = "functional"\n```')
+        return sometimes_right(body)
+
+    with serve(answer) as server:
+        recipe(tmp_path, "run", server.url, 12)
+        (tmp_path / "r.yaml").write_text(
+            f"run: run\ncollect: {{source: tasks-12.jsonl, drafter: chat, repairer: chat}}\n"
+            f"chat: {{model: m, base_url: '{server.url}'}}\npairs: {{judge: chat}}\n"
+        )
+        assert "The judge of pairs (pairs.judge) is asked later" in cli("collect", "r.yaml", "--estimate")[1]
+        assert cli("collect", "r.yaml")[0] == 0
+        collected = len(server.asked)
+        assert cli("pairs", "r.yaml")[0] == 0
+    judged = len(server.asked) - collected
+    assert judged > 0
+    assert f"| judge of pairs | m | {judged} |" in (tmp_path / "run" / "summary.md").read_text()
+    with Ledger(tmp_path / "run", read_only=True) as ledger:
+        assert sum(each.answers for each in ledger.spent() if each.purpose in ("draft", "repair")) == collected
+
+
 def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) -> None:
     with serve(sometimes_right) as server:
         recipe(tmp_path, "run", server.url, 10)
@@ -316,6 +384,8 @@ def test_an_estimate_sends_nothing_and_stores_nothing(tmp_path: Path, cli: Cli) 
         ("chat.base_url=https://api.example.org/v1", "there is no key for https://api.example.org/v1"),
         ("chat.base_url=http://127.0.0.1:9/v1", "cannot be reached"),
         ("chat.base_url=https://me:word@example.org/v1", "holds a secret"),
+        ("chat.base_url=http://[::1/v1", "chat.base_url is no address"),
+        ("chat.base_url=http://127.0.0.1:port/v1", "chat.base_url is no address"),
         ("chat.model=large", "does not know the model 'large'"),
         ("chat.prompts=templates", "draft.jinja: the template uses 'promt', which is not defined"),
         ("chat.prompts=nowhere", "no such folder of templates"),
@@ -378,6 +448,9 @@ def test_a_model_that_cannot_be_trained_is_told_before_anything_is_asked(
     [
         ("repair.jinja", "{{ code.text }}", "repair.jinja: the template cannot be filled in"),
         ("mend.jinja", "{{ falt }}", "mend.jinja: the template uses 'falt'"),
+        ("format.jinja", "{% if form == 'contest' %}{{ from }}{% endif %}", "format.jinja: the template uses 'from'"),
+        ("format.jinja", "{% if form == 'contest' %}{{ form.x.y }}{% endif %}", "has no attribute 'x'"),
+        ("scenario.jinja", "{{ features | join }}", "scenario.jinja: the template leaves out 'format'"),
         ("repiar.jinja", "{{ code }}", "repiar.jinja: there is no template of that name; did you mean repair.jinja?"),
     ],
 )
@@ -425,6 +498,23 @@ def test_a_budget_stops_cleanly_and_more_of_it_goes_on(tmp_path: Path, cli: Cli)
         assert set(server.asked.values()) == {1}
     with Run(tmp_path / "run", read_only=True) as run:
         assert run.count("end") == 8
+
+
+def test_nothing_is_trained_on_what_a_budget_cut_short(tmp_path: Path, cli: Cli) -> None:
+    (tmp_path / "prices.yaml").write_text("m: {input: 0, output: 1000}\n")
+    with serve(sometimes_right) as server:
+        recipe(tmp_path, "run", server.url, 8)
+        (tmp_path / "r.yaml").write_text(
+            "run: run\ncollect: {source: tasks-8.jsonl, drafter: chat, repairer: chat, max_new_tokens: 20}\n"
+            f"chat: {{model: m, base_url: '{server.url}', prices: prices.yaml, budget_usd: 0.09}}\n"
+            "train: {model_name_or_path: micro:base}\n"
+        )
+        code, told = cli("run", "r.yaml")
+    assert code == 0
+    assert "raise chat.budget_usd and run the same command to go on" in " ".join(told.split())
+    with Run(tmp_path / "run", read_only=True) as run:
+        assert run.count("attempt")
+        assert run.count("pair") == run.count("trained") == 0
 
 
 def test_no_secret_is_in_the_run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,9 +138,29 @@ def test_the_key_of_the_endpoint_may_not_stand_in_a_recipe(
     assert "override 'chat.system=***'" in str(error.value)
 
 
-def test_a_word_in_place_of_a_key_may_stand_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "a")
-    assert load_recipe(write(tmp_path, GOOD)).collect.source == "a.jsonl"
+@pytest.mark.parametrize("place", ["geheim", "say geheim, please", "(geheim)"])
+def test_a_short_key_may_not_stand_in_a_recipe_as_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "geheim")
+    with pytest.raises(InputError, match=r"`chat\.system` holds the content of OPENAI_API_KEY") as told:
+        load_recipe(write(tmp_path, GOOD), [f"chat.system={place}"])
+    assert "geheim" not in str(told.value)
+    assert load_recipe(write(tmp_path, GOOD), ["chat.system=geheimnis"]).chat.system == "geheimnis"
+
+
+@pytest.mark.parametrize("word", ["a", "EMPTY", "ollama", "none"])
+def test_a_word_in_place_of_a_key_may_stand_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", word)
+    assert load_recipe(write(tmp_path, GOOD), [f"chat.system={word} x"]).chat.system == f"{word} x"
+
+
+@pytest.mark.parametrize("limit", ["lots", "0", "true", "1.5"])
+def test_a_limit_of_a_request_is_a_number_of_tokens(tmp_path: Path, limit: str) -> None:
+    with pytest.raises(InputError, match=r"`chat\.request\.max_tokens` is .*; a limit is a whole number from 1 on"):
+        load_recipe(write(tmp_path, GOOD), [f"chat.request={{max_tokens: {limit}}}"])
 
 
 def test_no_limit_and_no_budget_are_null(tmp_path: Path) -> None:

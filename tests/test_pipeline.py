@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from iterpref import collecting, pipeline
-from iterpref.config import CollectConfig, Recipe
+from iterpref import pipeline, sources
+from iterpref.config import CollectConfig, EvaluateConfig, Recipe, TrainConfig
+from iterpref.errors import InputError
+from iterpref.report.scores import results_of
+from iterpref.stats import pass_rate
 from iterpref.teachers.base import Reply, Request, Settings
 
 
@@ -37,7 +42,7 @@ def test_a_finished_collection_makes_its_tasks_only_once(tmp_path: Path, monkeyp
     recipe = _recipe(tmp_path, limit=2)
     with pipeline.open_run(recipe) as run:
         pipeline.collect_stage(run, recipe)
-        monkeypatch.setattr(collecting, "load_tasks", lambda *_: pytest.fail("made again"))
+        monkeypatch.setattr(sources, "load_tasks", lambda *_: pytest.fail("made again"))
         pipeline.collect_stage(run, recipe)
         assert run.count("end") == 2
 
@@ -48,3 +53,28 @@ def test_a_higher_limit_goes_on_from_a_finished_collection(tmp_path: Path) -> No
         with pipeline.open_run(recipe) as run:
             pipeline.collect_stage(run, recipe)
             assert run.count("end") == limit
+
+
+def test_a_benchmark_may_be_what_is_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    config = EvaluateConfig(test="micro", test_limit=3, options={"count": "5", "seed": "2"})
+    recipe = Recipe(run=str(tmp_path / "run"), evaluate=config)
+    with pipeline.open_run(recipe) as run:
+        passed = pipeline.evaluate_stage(run, recipe, "micro:base", "base", "test")
+        assert pipeline.evaluate_stage(run, recipe, "micro:base", "base", "test") == passed
+        (found,) = results_of(run)
+    assert len(passed) == 3
+    assert (found.variant, found.split, found.rate) == ("base", "test", pass_rate(passed))
+    written = json.loads((tmp_path / "run" / "eval" / "base" / "micro,count=5,seed=2.json").read_text())
+    assert written["scores"]["micro+"]["pass@1"]["value"] == pass_rate(passed).value
+
+
+def test_a_benchmark_that_is_not_there_is_told_before_anything_is_done(tmp_path: Path) -> None:
+    train = TrainConfig(model_name_or_path="micro:base")
+    for evaluate in (EvaluateConfig(test="humaneval+:none.jsonl"), EvaluateConfig(validation="jsonl:none.jsonl")):
+        recipe = replace(_recipe(tmp_path, limit=2), train=train, evaluate=evaluate)
+        with pipeline.open_run(recipe) as run:
+            with pytest.raises(InputError, match=r"none\.jsonl: cannot be read"):
+                pipeline.run_recipe(run, recipe)
+            assert run.count("source") == 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterpref.stats import compare, pass_rate, share
+from iterpref.stats import bootstrap, compare, mcnemar, pass_at_k, pass_rate, share
 
 
 def test_wilson_interval_near_the_edges_and_in_the_middle() -> None:
@@ -48,3 +49,63 @@ def test_a_paired_difference_by_hand() -> None:
 def test_one_common_task_is_not_enough() -> None:
     with pytest.raises(ValueError, match="two common tasks"):
         compare({"a": True}, {"a": False})
+
+
+@pytest.mark.parametrize(
+    ("count", "passed", "k", "expected"),
+    [
+        (1, 1, 1, 1.0),
+        (5, 2, 1, 0.4),  # pass@1 is the share
+        (5, 2, 3, 0.9),  # 1 - C(3, 3) / C(5, 3) = 1 - 1 / 10
+        (5, 2, 4, 1.0),  # four of five always hold one of two
+        (10, 3, 5, 11 / 12),  # 1 - C(7, 5) / C(10, 5) = 1 - 21 / 252
+        (200, 0, 100, 0.0),
+    ],
+)
+def test_pass_at_k_by_hand(count: int, passed: int, k: int, expected: float) -> None:
+    assert pass_at_k(count, passed, k) == pytest.approx(expected, abs=1e-12)
+
+
+@given(
+    st.integers(1, 8).flatmap(lambda n: st.tuples(st.lists(st.booleans(), min_size=n, max_size=n), st.integers(1, n)))
+)
+def test_pass_at_k_is_the_share_of_subsets_that_hold_a_pass(drawn: tuple[list[bool], int]) -> None:
+    samples, k = drawn
+    subsets = [any(subset) for subset in itertools.combinations(samples, k)]
+    assert pass_at_k(len(samples), sum(samples), k) == pytest.approx(sum(subsets) / len(subsets), abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [0, 4])
+def test_pass_at_k_needs_k_samples(k: int) -> None:
+    with pytest.raises(ValueError, match="samples, there are 3"):
+        pass_at_k(3, 1, k)
+
+
+def test_a_bootstrap_of_two_tasks_takes_their_whole_range() -> None:
+    found = bootstrap([0.0, 1.0])  # means 0, 1/2, 1 with shares 1/4, 1/2, 1/4
+    assert (found.value, found.low, found.high, found.count) == (0.5, 0.0, 1.0, 2)
+
+
+def test_a_bootstrap_of_many_tasks_is_near_the_normal_interval() -> None:
+    found = bootstrap([1.0] * 300 + [0.0] * 100)  # standard error sqrt(3/16 / 400) = 0.021651
+    assert found.low == pytest.approx(0.75 - 1.96 * 0.021651, abs=0.003)
+    assert found.high == pytest.approx(0.75 + 1.96 * 0.021651, abs=0.003)
+    assert bootstrap([1.0] * 300 + [0.0] * 100) == found
+    assert bootstrap([0.25] * 7) == bootstrap([0.25] * 7, seed=5)
+    with pytest.raises(ValueError, match="at least one task"):
+        bootstrap([])
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "p"),
+    [
+        (0, 0, 1.0),
+        (1, 0, 1.0),  # 2 * 1/2
+        (6, 0, 0.03125),  # 2 / 64
+        (8, 2, 0.109375),  # 2 * (1 + 10 + 45) / 1024
+        (5, 5, 1.0),  # twice a tail of more than one half
+    ],
+)
+def test_mcnemar_by_hand(won: int, lost: int, p: float) -> None:
+    assert mcnemar(won, lost) == pytest.approx(p, abs=1e-12)
+    assert mcnemar(lost, won) == mcnemar(won, lost)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from iterpref.types import Attempt, Outcome, Task, Trajectory, Verdict
 
 
@@ -32,3 +34,17 @@ def test_without_a_pass_there_is_no_final_and_every_failure_counts() -> None:
     assert made.final is None
     assert not made.solved
     assert len(made.failures) == 2
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind"),
+    [
+        (Verdict(Outcome.PASS), "passes"),
+        (Verdict(Outcome.WRONG, "AssertionError"), "wrong answer"),
+        (Verdict(Outcome.ERROR, "KeyError"), "KeyError"),
+        (Verdict(Outcome.ERROR), "error"),
+        (Verdict(Outcome.TIMEOUT, "SIGXCPU"), "timeout"),
+    ],
+)
+def test_kinds_are_named(verdict: Verdict, kind: str) -> None:
+    assert verdict.kind == kind

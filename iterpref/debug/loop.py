@@ -29,11 +29,10 @@ from iterpref.workers import work_together
 __all__ = ["Judge", "Progress", "Review", "collect"]
 
 Judge = Callable[[str, Tests], Verdict]
-Review = Callable[[Task, str, str], Any]  # task, program, tests that its author wrote beside it -> what is recorded
+# Task, program, tests that its author wrote beside it -> what is recorded; None where there is nothing new in them.
+Review = Callable[[Task, str, str], Any]
 Progress = Callable[[int, int], None]  # sessions complete, sessions in all
 
-# Sessions that are worked on at a time: bounds memory, and keeps a model's batches full.
-_WINDOW = 1024
 # The task is at fault, or the machine: another version of the program would fare no better.
 _HOPELESS = (Outcome.INVALID, Outcome.UNSUPPORTED)
 
@@ -73,6 +72,7 @@ def collect(
     sampling: bool = False,
     iterations: int = 5,
     samples: int = 1,
+    window: int = 1024,
     review: Review | None = None,
     progress: Progress = lambda done, total: None,
 ) -> int:
@@ -84,13 +84,15 @@ def collect(
     Args:
         judge: runs a program; called from ``workers`` threads.
         repairer: repairs; with ``sampling`` the drafter writes every version, ``iterations`` + 1 of them.
+        window: sessions that are worked on at a time. Many keep a model's batches full; few are complete sooner, so
+            that there is less half done when the work is stopped.
         review: is shown tests that an author wrote beside a repair. The session's own tests decide all the same.
 
     Raises:
         InputError, OutOfBudget: no author can go on. What is committed stays.
     """
     stage = _Stage(run, judge, workers, round, drafter, repairer, sampling, iterations, review)
-    return asyncio.run(stage.work_off(samples, progress))
+    return asyncio.run(stage.work_off(samples, window, progress))
 
 
 class _Stage:
@@ -118,7 +120,7 @@ class _Stage:
         self._quiet = Quiet()
         self._desks: dict[int, Desk] = {}
 
-    async def work_off(self, samples: int, progress: Progress) -> int:
+    async def work_off(self, samples: int, window: int, progress: Progress) -> int:
         run, left = self._run, 0
         ended = set(run.ids("end", self._round))
         sources = run.ids("source", self._round)
@@ -158,7 +160,7 @@ class _Stage:
                 else:
                     self._desks[id(teacher)] = desk = Desk(teacher, self._quiet)
                     stack.callback(desk.close)
-            await work_together(work, min(_WINDOW, total - done))
+            await work_together(work, min(window, total - done))
         return left
 
     async def _debug(self, session: _Session) -> None:
@@ -230,7 +232,8 @@ class _Stage:
             attempt = replace(attempt, verdict=verdict)
             if tests and self._review is not None:
                 seen = await loop.run_in_executor(self._pool, self._review, session.task, attempt.code, tests)
-                records = [("new tests", attempt_id(session.id, attempt.index), seen)]
+                if seen is not None:
+                    records = [("new tests", attempt_id(session.id, attempt.index), seen)]
         records.append(("attempt", attempt_id(session.id, attempt.index), attempt))
         self._run.put_many(records, self._round)
         session.attempts.append(attempt)

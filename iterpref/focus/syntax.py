@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from iterpref import syntax
+
 __all__ = [
     "FUNCTIONS",
     "Function",
@@ -50,7 +52,7 @@ def parse(code: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in the program are none of our concern
-            return ast.parse(code)
+            return syntax.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

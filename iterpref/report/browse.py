@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iterpref.focus import Differ, token_weights
-from iterpref.records import trajectories, trajectory
+from iterpref.records import mark, trajectories, trajectory
 from iterpref.report.marks import unpenalised
-from iterpref.report.scores import Flip, kind_of
+from iterpref.report.scores import Flip
 from iterpref.store import Drop, Run
 from iterpref.types import Attempt, Pair, Span, Trajectory
 
@@ -50,7 +50,7 @@ def survey(run: Run, limit: int) -> Survey:
     for round in run.rounds():
         for id, session in trajectories(run, round):
             found.sessions += 1
-            kinds = [kind_of(attempt.verdict) for attempt in session.attempts] or ["no answer"]
+            kinds = [attempt.verdict.kind for attempt in session.attempts] or ["no answer"]
             found.first[round][kinds[0]] += 1
             found.last[round]["passes" if session.solved else kinds[-1]] += 1
             found.written[round] = max([found.written[round], *(attempt.index + 1 for attempt in session.attempts)])
@@ -88,8 +88,9 @@ def session_data(
 def _session(run: Run, round: int, id: str, found: Trajectory, differ: Differ, tokenizer: Any | None) -> dict[str, Any]:
     final = found.final
     versions = []
-    for attempt in found.attempts:
+    for place, attempt in enumerate(found.attempts):
         version = _version(attempt)
+        version["mark"] = mark(found.attempts[:place], attempt)
         pair = run.get("pair", f"{id}/{attempt.index}", Pair, round)
         drop = run.get("drop", f"pairs:{id}/{attempt.index}", Drop, round)
         rejected: Sequence[Span] = ()
@@ -142,7 +143,7 @@ def _version(attempt: Attempt) -> dict[str, Any]:
         "index": attempt.index,
         "code": attempt.code[:MAX_CODE],
         "cut": max(0, len(attempt.code) - MAX_CODE),
-        "kind": kind_of(verdict),
+        "kind": verdict.kind,
         "outcome": verdict.outcome.value,
         "feedback": verdict.feedback[:MAX_TEXT],
         "message": attempt.message[:MAX_TEXT],

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 from iterpref.records import End, mark, trajectories
+from iterpref.report.baseline import beside
+from iterpref.report.paper import CALLS_PER_PAIR, CALLS_PER_SOLVED, PASSING
+from iterpref.report.tables import Table, cell, counts, markdown, money
 from iterpref.store import Drop, Run
 from iterpref.teachers.estimate import Plan
 from iterpref.teachers.ledger import LEDGER, Ledger, Spent
 from iterpref.teachers.prices import Prices, total_cost
 from iterpref.types import Attempt, Pair
 
-__all__ = ["Table", "asked", "calls_per_pair", "costs", "estimate_text", "marks"]
+__all__ = ["asked", "calls_per_pair", "costs", "estimate_text", "marks"]
 
 
 def estimate_text(plan: Plan, model: str, tasks: int, ended: int, spent: Sequence[Spent], prices: Prices) -> str:
     """The plan as a table, with what it assumes."""
     lines = [f"{tasks} tasks, {ended} sessions complete. Nothing was sent.", ""]
-    lines += _table(
-        ("", "calls", "tokens sent", "tokens answered", "USD"),
-        [
-            (name, f"{calls:,.0f}", f"{prompt:,.0f}", f"{answer:,.0f}", _money(usd))
-            for name, calls, prompt, answer, usd in plan.rows()
-        ],
+    rows = tuple(
+        (name, f"{calls:,.0f}", f"{prompt:,.0f}", f"{answer:,.0f}", money(usd))
+        for name, calls, prompt, answer, usd in plan.rows()
     )
+    lines += markdown([Table(("", "calls", "tokens sent", "tokens answered", "USD"), rows)])
     lines += [
         "At most: every session goes to its last iteration, every answer to its limit, also where a prompt",
         "holds it, and all feedback to its own; failed tries are not counted.",
@@ -39,32 +38,26 @@ def estimate_text(plan: Plan, model: str, tasks: int, ended: int, spent: Sequenc
     if spent:
         answers = sum(each.answers for each in spent)
         lines += [
-            f"The ledger holds {answers:,} answers ({_money(total_cost(spent, prices))}); they are not asked again."
+            f"The ledger holds {answers:,} answers ({money(total_cost(spent, prices))}); they are not asked again."
         ]
     return "\n".join(lines)
 
 
-@dataclass(frozen=True)
-class Table:
-    """One table with what is to be said about it; either may be empty."""
-
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    note: str = ""
+def costs(run: Run, prices: Prices, baseline: str = "") -> list[str]:
+    """The tables of :func:`asked` as a section of the summary. Empty where there is nothing to say."""
+    tables = asked(run, prices, baseline)
+    return ["## What was asked", "", *markdown(tables)] if tables else []
 
 
-def costs(run: Run, prices: Prices) -> list[str]:
-    """The tables of :func:`asked` as a section of the summary. Empty where no endpoint was asked."""
-    tables = asked(run, prices)
-    lines = ["## What was asked", ""] if tables else []
-    for table in tables:
-        lines += [table.note, ""] if table.note else []
-        lines += _table(table.head, table.rows) if table.rows else []
-    return lines
+def asked(run: Run, prices: Prices, baseline: str = "") -> list[Table]:
+    """Calls, tokens, money, faults, calls per pair, pass rates, drops, where an endpoint was asked.
+
+    ``baseline`` is a run folder to compare with (:func:`iterpref.report.baseline.beside`).
+    """
+    return [*_of_the_ledger(run, prices), *beside(run, baseline, prices)]
 
 
-def asked(run: Run, prices: Prices) -> list[Table]:
-    """Calls, tokens, money, faults, calls per pair, pass rates, drops. Empty where no endpoint was asked."""
+def _of_the_ledger(run: Run, prices: Prices) -> list[Table]:
     if not (run.path / LEDGER).exists():
         return []
     with Ledger(run.path, read_only=True) as ledger:
@@ -79,17 +72,17 @@ def asked(run: Run, prices: Prices) -> list[Table]:
             f"{each.answers:,}",
             f"{each.prompt_tokens:,}",
             f"{each.completion_tokens:,}",
-            _money(total_cost([each], prices)),
+            money(total_cost([each], prices)),
         )
         for each in spent
     ]
     answers, prompt, completion = (
         sum(getattr(each, name) for each in spent) for name in ("answers", "prompt_tokens", "completion_tokens")
     )
-    rows.append(("all", "", f"{answers:,}", f"{prompt:,}", f"{completion:,}", _money(total_cost(spent, prices))))
+    rows.append(("all", "", f"{answers:,}", f"{prompt:,}", f"{completion:,}", money(total_cost(spent, prices))))
     told = (
-        f"Answered by: {_counts(names)}. Answers ended by: {_counts(reasons)}. "
-        f"Tries without an answer: {_counts(faults) if faults else 'none'}. Requests whose end is unknown, because the "
+        f"Answered by: {counts(names)}. Answers ended by: {counts(reasons)}. "
+        f"Tries without an answer: {counts(faults) if faults else 'none'}. Requests whose end is unknown, because the "
         f"process was stopped while they were under way: {lost}."
     )
     head = ("purpose", "model", "answers", "tokens sent", "tokens answered", "USD")
@@ -124,25 +117,50 @@ def _per_pair(run: Run, answers: int) -> list[Table]:
             ("", "this run", "paper, debugging", "paper, sampling"),
             (
                 ("versions are", "sampled" if sampled else "debugged", "debugged", "sampled"),
-                ("calls per pair", f"{rate:.1f}" if rate else "no pairs", "10.4", "100 x tests"),
-                ("calls per solved task", f"{answers / solved:.1f}" if solved else "none solved", "7", ""),
+                ("calls per pair", f"{rate:.1f}" if rate else "no pairs", *CALLS_PER_PAIR),
+                ("calls per solved task", f"{answers / solved:.1f}" if solved else "none solved", *CALLS_PER_SOLVED),
             ),
         ),
         *_pass_rates(run, sampled),
     ]
-    for round in run.rounds():
-        marked = marks(run, round)
-        if marked and not sampled:
-            tables.append(Table(note=f"Kept and marked in round {round}: {_counts(marked)}."))
-        left = Counter(f"{drop.stage}: {drop.reason}" for _, drop in run.items("left", Drop, round))
-        if left:
-            rows = tuple((_cell(reason), f"{count:,}") for reason, count in left.most_common())
-            tables.append(Table(("reason", "count"), rows, "Left out before there was a program to run:"))
-        proposed = run.count("new tests", round)
-        if proposed:
-            told = "They were run and recorded; the frozen tests decided."
-            tables.append(Table(note=f"Repairs that came with tests of their own: {proposed}. {told}"))
-    return tables
+    return [*tables, *(table for round in run.rounds() for table in _kept(run, round, sampled))]
+
+
+def _kept(run: Run, round: int, sampled: bool) -> Iterator[Table]:
+    """What became of odd versions, of answers that were no task or program, and of tests beside a repair."""
+    marked = marks(run, round)
+    if sampled and marked["repeat"]:
+        told = f"{marked['repeat']:,} of {run.count('attempt', round):,} in round {round}"
+        yield Table(
+            note=f"Independent versions that repeat an earlier one of their task word for word: {told}. Where that is "
+            "most of them, the server does not sample: look at its temperature."
+        )
+    elif marked and not sampled:
+        yield Table(note=f"Kept and marked in round {round}: {counts(marked)}.")
+    drops = [drop for _, drop in run.items("left", Drop, round)]
+    if drops:
+        left = Counter(f"{drop.stage}: {drop.reason}" for drop in drops)
+        kept = run.count("source", round)
+        asked_for = kept + sum(drop.stage == "tasks" for drop in drops)
+        note = f"Left out before there was a program to run (of {asked_for:,} tasks asked for, {kept:,} were kept):"
+        yield Table(("reason", "count"), _rows(left), note)
+    proposed = Counter(_of_new_tests(seen) for _, seen in run.items("new tests", dict, round))
+    if proposed:
+        note = (
+            f"Repairs that came with tests of their own: {proposed.total():,}. They were checked like those of a task, "
+            "run and recorded; the frozen tests decided."
+        )
+        yield Table(("the tests of the repair", "count"), _rows(proposed), note)
+
+
+def _rows(found: Counter[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((cell(what), f"{count:,}") for what, count in found.most_common())
+
+
+def _of_new_tests(seen: Mapping[str, str]) -> str:
+    if seen["usable"]:
+        return f"of no use: {seen['usable']}"
+    return f"fit; with the repair they say: {seen['outcome']}"
 
 
 def _pass_rates(run: Run, sampled: bool) -> list[Table]:
@@ -158,29 +176,10 @@ def _pass_rates(run: Run, sampled: bool) -> list[Table]:
                 firsts[min(passing)] += 1
     if not count:
         return []
-    published = {5: "51.9%"} if sampled else {0: "36.7%", 5: "67.5%"}
+    published = PASSING[sampled]
     unit = 1 if sampled else 0  # tries are counted from one, iterations from the draft
     rows = []
     for index in range(longest + 1):
         share = sum(firsts[each] for each in range(index + 1)) / count
-        rows.append((str(index + unit), f"{share:.1%}", published.get(index + unit, "")))
+        rows.append((str(index + unit), f"{share:.1%}", published.get(index + 1, "")))
     return [Table(("tries" if sampled else "iteration", "sessions that pass", "paper"), tuple(rows))]
-
-
-def _cell(text: str) -> str:
-    """Text that cannot break a table."""
-    return " ".join(text.split()).replace("|", "\\|")[:160]
-
-
-def _counts(found: Counter[str]) -> str:
-    return ", ".join(f"{name or 'unnamed'} {number:,}" for name, number in found.most_common())
-
-
-def _money(usd: float | None) -> str:
-    return "unknown" if usd is None else f"{usd:,.2f}" if usd >= 1 else f"{usd:.4f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return [*lines, ""]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -11,6 +12,7 @@ import yaml
 from iterpref.records import End
 from iterpref.report.costs import costs
 from iterpref.report.summary import summary
+from iterpref.report.tables import counts
 from iterpref.store import Run
 from iterpref.teachers.prices import Prices
 from iterpref.types import Trajectory
@@ -40,11 +42,11 @@ def dataset_card(run: Run, recipe: Mapping[str, Any], prices: Prices, parquet: S
     for round in run.rounds():
         sources.update(each.task.source for _, each in run.items("source", Trajectory, round))
         teachers.update(end.teacher for _, end in run.items("end", End, round))
-    made = [("tasks from", str(collect.get("source", ""))), ("written by", _counts(teachers))]
+    made = [("tasks from", _source(str(collect.get("source", "")))), ("written by", counts(teachers, 8))]
     if chat.get("model"):
         made.append(("language model", str(chat["model"])))
     if set(sources) - {""}:
-        made.append(("task sources", _counts(sources)))
+        made.append(("task sources", counts(sources, 8)))
     lines = ["---", yaml.safe_dump(head, sort_keys=False).strip(), "---", ""]
     lines += [f"# {run.path.name}", "", "Debugging of programs, as focal preference pairs (IterPref / Target-DPO).", ""]
     lines += ["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in made), ""]
@@ -57,8 +59,10 @@ def dataset_card(run: Run, recipe: Mapping[str, Any], prices: Prices, parquet: S
         "",
     ]
     body = summary(run, {}, {}).split("\n", 2)[2]
-    return "\n".join(lines) + body + "\n".join(costs(run, prices))
+    return "\n".join(lines) + "\n" + body + "\n".join(costs(run, prices, str(collect.get("baseline", ""))))
 
 
-def _counts(found: Counter[str]) -> str:
-    return ", ".join(f"{name or 'unnamed'} {number:,}" for name, number in found.most_common(8))
+def _source(name: str) -> str:
+    """Where the tasks are from, without the folders of somebody's machine."""
+    kind, colon, path = name.rpartition(":")
+    return f"{kind}{colon}{Path(path).name}" if Path(path).is_file() else name

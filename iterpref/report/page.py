@@ -20,16 +20,16 @@ from markupsafe import Markup
 
 from iterpref.focus import Differ, resolve_differ
 from iterpref.report.browse import Survey, flip_data, session_data, survey
-from iterpref.report.costs import Table
 from iterpref.report.marks import IRRELEVANT
 from iterpref.report.numbers import Agreement, Funnel, agreement, focus_of, funnel
 from iterpref.report.scores import BASE, Result, by_learning_rate, curves, flips, results_of, thin
 from iterpref.report.svg import columns, intervals, key_of, lines
+from iterpref.report.tables import Table
 from iterpref.stats import share
 from iterpref.store import Run
 from iterpref.types import Pair
 
-__all__ = ["write_page"]
+__all__ = ["environment", "template", "write_page"]
 
 MAX_BYTES = 48_000_000  # of embedded trajectories
 MAX_FLIPS = 60  # tasks won, and tasks lost, of each model that are shown with their programs
@@ -76,8 +76,8 @@ def write_page(
     rounds = [_round(run, round, seen, tokenizer) for round in run.rounds()]
     sessions = _within_budget(session_data(run, _shuffled(seen.chosen), differ, tokenizer))
     wins = _flips(run, results, differ)
-    script = _template("page.js")
-    page = _environment().get_template("page.html")
+    script = template("page.js")
+    page = environment().get_template("page.html")
     text = page.render(
         name=run.path.resolve().name,
         headline=_headline(recipe, rounds, results),
@@ -90,7 +90,7 @@ def write_page(
         tokens=tokenizer is not None,
         versions=manifest.get("versions", {}),
         seed=manifest.get("seed"),
-        style=Markup(_template("page.css")),
+        style=Markup(template("page.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         data=_script_data(
@@ -100,7 +100,8 @@ def write_page(
     return run.write_text(str(path.resolve()), text)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What the pages are made with: everything is escaped, and a name that is not given is an error."""
     environment = Environment(
         loader=PackageLoader("iterpref.report"),
         autoescape=True,
@@ -117,7 +118,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """The text of a file among the templates."""
     return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 

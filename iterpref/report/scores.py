@@ -13,9 +13,9 @@ from typing import Any
 
 from iterpref.stats import Estimate, Paired, compare, pass_rate
 from iterpref.store import Run
-from iterpref.types import Outcome, Score, Verdict
+from iterpref.types import Score
 
-__all__ = ["BASE", "Flip", "Result", "by_learning_rate", "curves", "flips", "kind_of", "results_of", "thin"]
+__all__ = ["BASE", "Flip", "Result", "by_learning_rate", "curves", "flips", "results_of", "thin"]
 
 BASE = "base"  # the variant that every other is compared with: the model before training, scored in round 1
 
@@ -41,17 +41,6 @@ class Flip:
     tuned: Score
 
 
-def kind_of(verdict: Verdict) -> str:
-    """How a run ended, in the words of the page: passes, wrong answer, the exception's class, or the outcome."""
-    if verdict.passed:
-        return "passes"
-    if verdict.outcome is Outcome.WRONG:
-        return "wrong answer"
-    if verdict.outcome is Outcome.ERROR:
-        return verdict.error_type or "error"
-    return str(verdict.outcome.value)
-
-
 def results_of(run: Run) -> list[Result]:
     """Every model's result, in the order of splits (test first), rounds and first answers."""
     passed: dict[tuple[str, int, str], dict[str, bool]] = defaultdict(dict)
@@ -60,7 +49,7 @@ def results_of(run: Run) -> list[Result]:
         for id, score in run.items("score", Score, round):
             key = (score.suite, round, id.removesuffix(f"/{score.suite}/{score.task_id}"))
             passed[key][score.task_id] = score.attempt.verdict.passed
-            kinds[key][kind_of(score.attempt.verdict)] += 1
+            kinds[key][score.attempt.verdict.kind] += 1
     found = []
     for key in sorted(passed, key=lambda key: (key[0] != "test", key[0], key[1], key[2] != BASE)):
         split, round, variant = key

@@ -80,7 +80,7 @@ class Link:
         self.callbacks: list[Callable[..., Any]] = []
         self.mentioned: set[str] = set()
         self.inspecting = False
-        self.in_tests: set[str] = set()  # modules that the tests import
+        self.trusted: set[str] = set()  # libraries that the tests or their set-up import
         self.libraries: set[str] = set()
         self.results: Results | None = None
 
@@ -242,7 +242,7 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
             link.libraries.add(name)
     # Beside its tests a program sees what they import.
     imports = [ast.unparse(node) for node in tests.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    link.in_tests = {text.split()[1].partition(".")[0].strip(",") for text in imports}
+    link.trusted = _libraries(tests) | _libraries(_parse(job["setup"]))
     link.send({key: job[key] for key in ("program", "setup", "entry_point", "kind")} | {"imports": imports})
     reply = link.receive()
     if "invalid" in reply:
@@ -263,6 +263,17 @@ def _modules_used(tests: ast.Module) -> set[str]:
     """Modules of the standard library that the tests use as such: ``math.isclose``."""
     owners = {n.value.id for n in ast.walk(tests) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)}
     return owners & sys.stdlib_module_names
+
+
+def _libraries(tree: ast.Module) -> set[str]:
+    """What is imported at the top and does not belong to Python."""
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {""}
 
 
 def _parse(program: str) -> ast.Module:

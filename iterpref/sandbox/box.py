@@ -17,14 +17,17 @@ from iterpref.errors import InputError
 from iterpref.sandbox.isolation import Isolation, canaries, remedy
 from iterpref.sandbox.profiles import profile_of
 from iterpref.sandbox.settle import settle
-from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs
-from iterpref.sandbox.worker import Refused, Run, Worker, WorkerLost
+from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, judge_together, make_jobs, together
+from iterpref.sandbox.worker import Refused, Run, Worker, WorkerLost, kernel_kills
 from iterpref.types import Outcome, Tests, Verdict
 
 __all__ = ["Sandbox"]
 
 _TRIES = 3  # before a fault of ours is reported as INFRA
-_FATAL = frozenset({Outcome.TIMEOUT, Outcome.MEMORY, Outcome.OUTPUT})
+# After these the other cases of a task are not run: they would only cost as much again, or get the same.
+_LAST = frozenset(
+    {Outcome.TIMEOUT, Outcome.MEMORY, Outcome.OUTPUT, Outcome.INFRA, Outcome.INVALID, Outcome.UNSUPPORTED}
+)
 _NO_PROCESSES = "the program starts processes, which this machine cannot isolate"
 
 
@@ -50,6 +53,7 @@ class Sandbox:
         self._load = _Load()
         self._closed = False
         self._lock = threading.Lock()
+        self._kernel_kills = kernel_kills()
         self._turns = threading.Semaphore(self.workers)
         self._all: set[Worker] = set()
         self._idle: list[Worker] = []  # the one used last is the last
@@ -78,10 +82,10 @@ class Sandbox:
             return Verdict(Outcome.INVALID, feedback=str(error), protections=self.protections)
         profile = profile_of(program, tests.setup, tests.code)
         verdicts: list[Verdict] = []
-        for job in jobs:
-            verdicts.append(settle(job, lambda one: self._judge_job(one, profile)))
-            if verdicts[-1].outcome in _FATAL | {Outcome.INFRA, Outcome.INVALID, Outcome.UNSUPPORTED}:
-                break  # the other cases would only cost as much again
+        for verdict in self._verdicts(jobs, profile):
+            verdicts.append(verdict)
+            if verdict.outcome in _LAST:
+                break
         return dataclasses.replace(_together(verdicts, len(jobs)), protections=self.protections)
 
     def map(self, jobs: Iterable[tuple[str, Tests]]) -> Generator[tuple[int, Verdict], None, None]:
@@ -121,9 +125,29 @@ class Sandbox:
             finally:
                 thread.submit(results.close)
 
+    def _verdicts(self, jobs: list[Job], profile: str) -> Iterator[Verdict]:
+        left = jobs
+        while left:
+            if len(left) > 1 and self._mode == "full":
+                found = self._judge_together(left, profile)
+                yield from found
+                left = left[len(found) :]
+            if left:
+                yield settle(left[0], lambda one: self._judge_job(one, profile))
+                left = left[1:]
+
+    def _judge_together(self, jobs: list[Job], profile: str) -> list[Verdict]:
+        """Verdicts on the first of several inputs of one program, as far as one run of all finds them."""
+        job = together(jobs)
+        try:
+            with self._load.share(alone=False), self._worker(profile) as worker:
+                return judge_together(jobs, worker.run(job.payload, job.stdin, job.limits, job.wall_seconds))
+        except (Refused, WorkerLost):
+            return []
+
     def _judge_job(self, job: Job, profile: str, judge: Callable[[Job, Run], Verdict] = judge_run) -> Verdict:
         faults: list[str] = []
-        alone = False
+        alone = killed = False
         while len(faults) < _TRIES:
             try:
                 with self._load.share(alone), self._worker(profile) as worker:
@@ -134,6 +158,15 @@ class Sandbox:
             if run.stopped == "wall" and run.cpu_seconds < job.cpu_seconds and not alone:
                 alone = True  # it may only have waited for its turn
                 continue
+            if run.exit == -signal.SIGKILL and not run.stopped and run.cpu_seconds < job.cpu_seconds:
+                before, self._kernel_kills = self._kernel_kills, kernel_kills()
+                if self._kernel_kills > before:
+                    faults.append("the machine ran out of memory, and the kernel killed the program")
+                    alone = True
+                    continue
+                if not killed:
+                    killed = True  # perhaps from outside: a program that kills itself will do so again
+                    continue
             if run.exit == -signal.SIGSYS and self._mode == "restricted":
                 return Verdict(Outcome.UNSUPPORTED, feedback=_NO_PROCESSES)
             return judge(job, run)

@@ -7,17 +7,18 @@ with it takes time in proportion to its size.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import zlib
 from typing import Any
 
 from iterpref.plain import from_json
+from iterpref.sandbox.checks import Check, Reduced
 from iterpref.sandbox.describe import clip, show, type_name
 from iterpref.sandbox.digest import marker
 from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
 from iterpref.sandbox.normal import LARGEST_VALUE
-from iterpref.sandbox.reduce import NAMES, Check, Reduced
 from iterpref.types import Case, Tests
 
 __all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked", "value_of"]
@@ -63,7 +64,7 @@ def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) 
                 f"Test failed: {check.text}\n{reduced.calls[index].text} returned a value that cannot be read"
             )
     try:
-        if eval(check.holds, NAMES, values):
+        if check.holds(values):
             return None
         told = _told(reduced, check, values)
     except _FAULTS as error:
@@ -92,13 +93,9 @@ def value_of(answer: dict[str, Any]) -> Any:
 
 def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:
     start = f"Test failed: {check.text}"
-    if check.sides:
-        try:
-            actual, expected = (show(eval(side, NAMES, values)) for side in check.sides)
-        except _FAULTS:
-            pass
-        else:
-            return f"{start}\nactual: {actual}\nexpected: {expected}"
+    with contextlib.suppress(*_FAULTS):
+        if sides := check.sides(values):
+            return f"{start}\nactual: {show(sides[0])}\nexpected: {show(sides[1])}"
     returned = [f"{reduced.calls[index].text} returned {show(values[f'_{index}'])}" for index in check.calls]
     return "\n".join([start, *returned])
 
@@ -164,10 +161,17 @@ def input_of(case: Case) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def judge_output(case: Case, output: bytes) -> Failure | None:
+def judge_output(tests: Tests, case: Case, output: bytes) -> Failure | None:
     """Whether the printed lines are those expected, white space at their ends and empty lines at the end apart."""
     actual = output.decode("utf-8", "replace")
-    if _stripped(actual) == _stripped(str(case.expected)):
+    try:
+        if tests.equality:
+            equal = EQUALITIES[tests.equality](actual, case, tests.tolerance, True)
+        else:
+            equal = _stripped(actual) == _stripped(str(case.expected))
+    except _FAULTS:
+        equal = False
+    if equal:
         return None
     given = clip(input_of(case).decode("utf-8", "replace"), 500)
     feedback = f"Test failed: input\n{given}\nactual output:\n{clip(actual, 600)}\nexpected output:\n"

@@ -1,16 +1,18 @@
-"""What it means that a returned value is the expected one, where it is not Python's ``==``: the meanings of EvalPlus.
+"""What it means that a value or an output is the expected one, where it is not ``==``: EvalPlus, LiveCodeBench.
 
 EvalPlus 0.3.1 compares with ``==`` and, where the task has a tolerance or expects floats, also as ``numpy.allclose``
-does. A few tasks have an oracle of their own. ``Tests.equality`` names one of these functions; each takes the value,
-the case, the absolute tolerance, and whether the value was ``plain``: not of a subclass nor one of numpy's numbers,
-for which EvalPlus has no tolerance. A value is data of a hostile program, or :data:`NOT_PLAIN`: what a function does
-with it takes time in proportion to its size, and may raise (then the answer is wrong).
+does. A few tasks have an oracle of their own. LiveCodeBench compares printed lines as texts and as numbers, and takes
+a returned tuple for a list. ``Tests.equality`` names one of these functions; each takes the value (of ``stdio`` tests
+the output), the case, the absolute tolerance, and whether the value was ``plain``: not of a subclass nor one of numpy's
+numbers, for which EvalPlus has no tolerance. A value is data of a hostile program, or :data:`NOT_PLAIN`: what a
+function does with it takes time in proportion to its size, and may raise (then the answer is wrong).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from iterpref.plain import scattered
@@ -55,6 +57,16 @@ def _root(value: Any, case: Case, tolerance: float, _plain: bool) -> bool:
     return bool(abs(at) <= tolerance)
 
 
+def _lines(output: Any, case: Case, _tolerance: float, _plain: bool) -> bool:
+    """Line by line, white space around each and around all apart: the same text, or the same numbers one by one."""
+    printed, expected = (str(text).strip().split("\n") for text in (output, case.expected))
+    return len(printed) == len(expected) and all(map(_same_line, printed, expected))
+
+
+def _list(value: Any, case: Case, _tolerance: float, _plain: bool) -> bool:
+    return bool((list(value) if isinstance(value, tuple) else value) == case.expected)
+
+
 EQUALITIES: dict[str, Callable[[Any, Case, float, bool], bool]] = {
     "close": _close,
     "any of": _any_of,
@@ -62,7 +74,15 @@ EQUALITIES: dict[str, Callable[[Any, Case, float, bool], bool]] = {
     "is something": _is_something,
     "anything": _anything,
     "root": _root,
+    "lines": _lines,
+    "list": _list,
 }
+
+
+def _same_line(printed: str, expected: str) -> bool:
+    if printed.strip() == expected.strip():
+        return True
+    return list(map(Decimal, printed.split())) == list(map(Decimal, expected.split()))
 
 
 def _equal_or_close(value: Any, expected: Any, tolerance: float) -> bool:

@@ -1,12 +1,8 @@
-"""Runs one program with its tests, inside the jail: calls and scripts here, assert and unittest code in ``suite``."""
+"""Runs one program with its tests, inside the jail: calls here, other kinds in ``scripts`` and ``suite``."""
 
 from __future__ import annotations
 
-import atexit
-import os
 import signal
-import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -16,24 +12,22 @@ from iterpref.plain import from_json as decode
 from iterpref.sandbox.apart import Link, load_apart
 from iterpref.sandbox.describe import show, type_name
 from iterpref.sandbox.digest import LARGE, digest_of, weight
-from iterpref.sandbox.loading import compile_code, compile_program, load, new_module
+from iterpref.sandbox.integrity import Integrity
+from iterpref.sandbox.loading import compile_code, load
 from iterpref.sandbox.normal import to_plain
 from iterpref.sandbox.results import PROGRAM, SETUP, TESTS, BadTestsError, Results
+from iterpref.sandbox.scripts import run_inputs, run_script, write_files
 from iterpref.sandbox.suite import run_asserts, run_unittest
 
 __all__ = ["run_job"]
 
 
-def run_job(job: dict[str, Any], result_fd: int, link: Link | None = None) -> NoReturn:
+def run_job(job: dict[str, Any], result_fd: int, integrity: Integrity, link: Link | None = None) -> NoReturn:
     """Run ``job`` and end the process; with ``link`` the program runs in the process at its other end."""
     sources = {PROGRAM: job["program"], TESTS: job["code"], SETUP: job["setup"]}
-    results = Results(result_fd, job["nonce"], sources)
+    results = Results(result_fd, job["nonce"], sources, integrity)
     try:
-        for path, text in job["files"].items():
-            if os.path.dirname(path):
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-                file.write(text)
+        write_files(job["files"])
         _KINDS[job["kind"]](job, results, load if link is None else partial(load_apart, link))
     except BadTestsError as error:
         results.record(invalid=str(error))
@@ -49,6 +43,7 @@ Load = Callable[[dict[str, Any], Results], "dict[str, Any] | None"]
 def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
     """Call functions of the program and hand out what they return; it is compared in the caller's process."""
     calls = job["calls"]
+    results.integrity.narrow()
     encode, normalise, name_of, lookup = to_json, to_plain, type_name, _lookup
     digests, size, digest = job["digests"], weight, _digest
     seconds, timer, set_timer = job["call_seconds"], signal.ITIMER_VIRTUAL, signal.setitimer
@@ -61,11 +56,11 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
         except BaseException as error:
             results.failed(error)
             results.finish(len(calls))
-    for call in calls:
+    for function, args, kwargs in calls:
         if seconds:
             set_timer(timer, seconds)  # at its end the kernel kills
         try:
-            value = lookup(namespace, call["function"])(*decode(call["args"]), **decode(call["kwargs"]))
+            value = lookup(namespace, function)(*decode(args), **decode(kwargs))
         except BaseException as error:
             results.record(error=results.explain(error))
             continue
@@ -116,28 +111,12 @@ def _lookup(namespace: dict[str, Any], name: str) -> Any:
     raise NameError(f"name '{name}' is not defined")
 
 
-def _run_script(job: dict[str, Any], results: Results, load: Load) -> None:
-    """Run the program as a script; its output is judged outside, so all that is said here is what it raised."""
-    run_exit_functions, join_threads = atexit._run_exitfuncs, threading._shutdown  # type: ignore[attr-defined]
-    sys.argv = [PROGRAM]
-    code = compile_program(job["program"], results)
-    if code is None:
-        return
-    namespace = new_module("__main__")
-    try:
-        try:
-            if job["setup"]:
-                exec(compile_code(job["setup"], SETUP), namespace)
-            exec(code, namespace)
-        finally:
-            join_threads()
-            run_exit_functions()
-            sys.stdout.flush()
-    except SystemExit as error:
-        if error.code not in (None, 0):
-            results.failed(error)
-    except BaseException as error:
-        results.failed(error)
+def _run_scripts(job: dict[str, Any], results: Results, load: Load) -> None:
+    """One input of a script is this process's standard input; several are run one by one."""
+    if "inputs" in job:
+        run_inputs(job, results)
+    else:
+        run_script(job, results)
 
 
 _KINDS: dict[str, Callable[[dict[str, Any], Results, Load], None]] = {
@@ -145,5 +124,5 @@ _KINDS: dict[str, Callable[[dict[str, Any], Results, Load], None]] = {
     "asserts": run_asserts,
     "check": run_asserts,
     "unittest": run_unittest,
-    "stdio": _run_script,
+    "stdio": _run_scripts,
 }

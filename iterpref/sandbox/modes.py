@@ -43,8 +43,11 @@ class Mode(Protocol):
     def prepare(self) -> None:
         """Make ``home`` anew, in the server."""
 
+    def give_up(self) -> None:
+        """Give up what the server has and a program must not have, in a child that waits for one."""
+
     def become_program(self, parent: int) -> None:
-        """Give up what the server has and a program must not have, in the child of ``parent``."""
+        """Give up the rest, in each of the child's processes; ``parent`` is the process that started it."""
 
     def kill(self, pid: int) -> None:
         """End ``pid``, a child that was not waited for yet, and all that it has started."""
@@ -72,8 +75,11 @@ class Full:
         jail.empty_tmp(self._readable, self._used)
         self._used = True
 
-    def become_program(self, parent: int) -> None:
+    def give_up(self) -> None:
         jail.drop_capabilities()
+
+    def become_program(self, parent: int) -> None:
+        """The name spaces and the server's own filter hold already."""
 
     def kill(self, pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -100,6 +106,9 @@ class Unsafe:
     def prepare(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
         os.mkdir(self.home)
+
+    def give_up(self) -> None:
+        """There is nothing to give up."""
 
     def become_program(self, parent: int) -> None:
         with contextlib.suppress(AttributeError, OSError):  # only Linux can
@@ -128,8 +137,10 @@ class Restricted(Unsafe):
     def shut_in(self) -> None:
         landlock.restrict(self.readable, [self.base])
 
-    def become_program(self, parent: int) -> None:
+    def give_up(self) -> None:
         jail.drop_capabilities()
+
+    def become_program(self, parent: int) -> None:
         die_with_parent()
         if os.getppid() != parent:
             os._exit(0)

@@ -21,14 +21,13 @@ __all__ = ["Remote"]
 
 _DECOYS = 15
 _INFIX = [name for name in BINARY if name not in ("eq", "ne")]
-_LIBRARIES = frozenset({"numpy", "pandas", "scipy", "sympy", "torch"})
 
 
 class Asker(Protocol):
     """The link to the program's process."""
 
     mentioned: set[str]
-    in_tests: set[str]
+    trusted: set[str]
     results: Results | None
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any: ...
@@ -45,7 +44,7 @@ class Remote:
         object.__setattr__(self, "_about", about)
         object.__setattr__(self, "_plain", plain)  # [value], where the class extends a plain one
         module = str(about.get("module")).partition(".")[0]
-        if module in _LIBRARIES & link.in_tests and link.results is not None:
+        if module in link.trusted and link.results is not None:
             link.results.uncertain = f"an object of {module} stays in the program's process"
 
     @property  # type: ignore[misc]

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from iterpref.plain import from_json, to_json
+from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.loading import load
 from iterpref.sandbox.normal import to_plain
 from iterpref.sandbox.results import BadTestsError, Results
@@ -95,7 +96,7 @@ class _Server:
 
     def load(self) -> None:
         job = self.receive()
-        results = _Unreported(-1, "", {"program.py": job["program"]})
+        results = _Unreported(-1, "", {"program.py": job["program"]}, Integrity())
         try:
             namespace = load(job, results)
         except BadTestsError as error:

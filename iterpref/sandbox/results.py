@@ -38,18 +38,22 @@ class Unset:
 class Results:
     """Writes to the result pipe and counts."""
 
-    def __init__(self, fd: int, nonce: str, sources: dict[str, str]) -> None:
+    def __init__(self, fd: int, nonce: str, sources: dict[str, str], integrity: Integrity) -> None:
         self.fd = fd
         self.nonce = nonce
         self.sources = sources
         self.passed_tests = 0
         self.failed_tests = 0
         self.first_failure = True
-        self.integrity = Integrity()
+        self.integrity = integrity
         self.uncertain = ""  # why a failure may be no fault of the program's
-        self._pid = os.getpid()
+        self.begin()
         self._getpid, self._write, self.exit = os.getpid, os.write, os._exit
         self._encode = json.JSONEncoder(allow_nan=False).encode
+
+    def begin(self) -> None:
+        """Speak for this process, and for no fork of it."""
+        self._pid = os.getpid()
 
     def send(self, data: bytes) -> None:
         if self._getpid() != self._pid:

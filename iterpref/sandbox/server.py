@@ -1,4 +1,4 @@
-"""The fork server: one process per worker that forks a shut-in child for every program.
+"""The fork server: one process per worker that forks a shut-in child for every program, before it is there.
 
 Started with ``python -I`` and an empty environment; standard library only, and the libraries of its profile. It never
 sees a program or a test: they come as an open file that only the forked child reads. The control socket carries one
@@ -8,7 +8,6 @@ ends the running job.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import fcntl
 import gc
@@ -19,11 +18,13 @@ import select
 import signal
 import socket
 import sys
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from iterpref.sandbox import modes, profiles
 from iterpref.sandbox.apart import Link, split
 from iterpref.sandbox.harness import run_job
+from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.remote import serve
 
 __all__ = ["main"]
@@ -31,6 +32,7 @@ __all__ = ["main"]
 CHECK_MS = 50  # of the memory of many processes, as RLIMIT_AS counts each alone
 _SPARE_MB = 64  # memory above the limit in which a MemoryError can be reported
 _FIRST_FD = 3
+_set_handler = getattr(signal.signal, "__wrapped__", signal.signal)  # without a detour through enumerations
 
 
 def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: str, readable: list[str]) -> None:
@@ -69,46 +71,82 @@ class _ParentGone(Exception):
     """The control socket was closed."""
 
 
+@dataclass(frozen=True)
+class _Child:
+    pid: int
+    jobs: socket.socket  # it gets its job here, and waits for it
+
+    def start(self, line: bytes, files: list[int]) -> bool:
+        """Hand the job over; False where the process is gone."""
+        try:
+            socket.send_fds(self.jobs, [line], files)
+        except OSError:
+            return False
+        return True
+
+
 class _Server:
     def __init__(self, control: socket.socket, mode: modes.Mode) -> None:
         self.control = control
         self.mode = mode
         self.pid = os.getpid()
         self.own_mb = _address_space_mb()
+        self.integrity = Integrity()  # made once: in each program it would copy many pages
         # What goes wrong before a program has started; no program ever holds its end.
         self.fault_r, self.fault_w = os.pipe()
         os.set_blocking(self.fault_r, False)
 
     def serve(self) -> None:
-        descriptor_bytes = 4 * array.array("i").itemsize
-        cloexec = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
-        with contextlib.suppress(_ParentGone):
+        child: _Child | None = None
+        try:
             while True:
-                line, ancillary, _, _ = self.control.recvmsg(4096, socket.CMSG_SPACE(descriptor_bytes), cloexec)
+                child = child or self.fork()  # the next program's, while the parent judges the last one
+                line, files, _, _ = socket.recv_fds(self.control, 4096, 4)
                 if not line:
                     return
-                files = array.array("i")
-                for _, _, data in ancillary:
-                    files.frombytes(data)
                 if files:  # a ``kill`` that crossed the end of its job may come alone, or before the next one
-                    _send(self.control, self.run(json.loads(line.splitlines()[-1]), list(files)))
-                    self.mode.prepare()  # for the next program, while the parent judges this one
+                    started = child.start(line, files)
+                    while not started:  # it was killed from outside while it waited
+                        self.end(child)
+                        self.mode.prepare()
+                        child = self.fork()
+                        started = child.start(line, files)
+                    for fd in files:
+                        os.close(fd)
+                    _send(self.control, self.attend(child, json.loads(line.splitlines()[-1])))
+                    child = None
+                    self.mode.prepare()
+        except _ParentGone:
+            return
+        finally:
+            if child:
+                self.end(child)
 
-    def run(self, limits: dict[str, Any], files: list[int]) -> dict[str, Any]:
-        """Run one job in a child and say how it ended. All that it started is dead then."""
+    def fork(self) -> _Child:
+        """A process that waits for a job, and then becomes its program."""
+        ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            _program(self, limits, files)
-        for fd in files:
-            os.close(fd)
+            ours.close()
+            _program(self, theirs)
+        theirs.close()
+        return _Child(pid, ours)
+
+    def attend(self, child: _Child, limits: dict[str, Any]) -> dict[str, Any]:
+        """Wait for the end of a job and say how it ended. All that it started is dead then."""
+        killed = ""
         try:
-            killed = self._wait(pid, limits["memory_mb"])
+            killed = self._wait(child.pid, limits["memory_mb"])
         finally:
-            self.mode.kill(pid)
-            status, cpu = _reap(pid)
+            status, cpu = self.end(child)
         with contextlib.suppress(BlockingIOError):
             return {"fault": os.read(self.fault_r, 4096).decode()}
         return {"exit": os.waitstatus_to_exitcode(status), "killed": killed, "cpu": cpu}
+
+    def end(self, child: _Child) -> tuple[int, float]:
+        child.jobs.close()
+        self.mode.kill(child.pid)
+        return _reap(child.pid)
 
     def _wait(self, pid: int, memory_mb: int) -> str:
         """Wait for the end of a job, or end it; returns why it was ended, if it was.
@@ -183,24 +221,30 @@ def _address_space_mb() -> int:
         return 0
 
 
-def _program(server: _Server, limits: dict[str, Any], files: list[int]) -> NoReturn:
+def _program(server: _Server, jobs: socket.socket) -> NoReturn:
     """Give up every privilege and become the program; or two processes, one for the tests and one for the program."""
-    job, stdin, output, result = files
     try:
+        server.control.close()
         os.setsid()
         os.mkdir(f"{server.mode.home}/work")
         os.chdir(f"{server.mode.home}/work")
+        server.mode.give_up()
+        _set_handler(signal.SIGINT, signal.default_int_handler)
+        profiles.reseed()
+        gc.enable()
+        line, files, _, _ = socket.recv_fds(jobs, 4096, 4)
+        if not line:  # the server is gone
+            os._exit(0)
+        limits = json.loads(line.splitlines()[-1])
+        job, stdin, output, result = files
         half = split() if limits["apart"] else None
         _limit(limits, server)
         server.mode.become_program(half.parent if half else server.pid)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        profiles.reseed()
         text = b"" if half and half.is_program else _read_all(job)
         os.dup2(stdin, 0)
         os.dup2(output, 1)
         if limits["stderr"]:
             os.dup2(output, 2)
-        gc.enable()
         if half is None:
             os.dup2(result, _FIRST_FD, inheritable=False)
             os.closerange(_FIRST_FD + 1, modes.OPEN_FILES)
@@ -211,7 +255,7 @@ def _program(server: _Server, limits: dict[str, Any], files: list[int]) -> NoRet
         os._exit(0)
     if half and half.is_program:
         serve(_FIRST_FD)
-    run_job(json.loads(text), _FIRST_FD, Link(_FIRST_FD + 1, _FIRST_FD + 2) if half else None)
+    run_job(json.loads(text), _FIRST_FD, server.integrity, Link(_FIRST_FD + 1, _FIRST_FD + 2) if half else None)
 
 
 def _keep(files: list[int]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import unittest
 from collections.abc import Callable
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
+from types import CodeType
 from typing import Any
 
 from iterpref.sandbox import canary, rewrite
@@ -14,6 +16,7 @@ from iterpref.sandbox.results import TESTS, BadTestsError, Results, Unset
 
 __all__ = ["run_asserts", "run_unittest"]
 
+_ASYNCHRONOUS = CO_COROUTINE | CO_ASYNC_GENERATOR
 _Load = Callable[[dict[str, Any], Results], "dict[str, Any] | None"]
 
 
@@ -85,20 +88,36 @@ class _CountingResult(unittest.TestResult):
         self.results.failed(AssertionError(f"{test.id()} succeeded, but a failure was expected"))
 
 
+def _declared(code: CodeType) -> dict[str, int]:
+    """Classes of the tests, and how many test methods each has: from compiled code, as a syntax tree costs more."""
+    return {
+        part.co_name: sum(
+            method.co_name.startswith("test") and not method.co_flags & _ASYNCHRONOUS for method in _parts(part)
+        )
+        for part in _parts(code)
+        if part.co_names[:3] == ("__name__", "__module__", "__qualname__")  # how the body of a class begins
+    }
+
+
+def _parts(code: CodeType) -> list[CodeType]:
+    return [part for part in code.co_consts if isinstance(part, CodeType)]
+
+
 def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     """Run every test method of the test code's own classes."""
-    tree = _parse(job["code"])
-    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    if not classes:
+    tools: dict[str, Any] = {}
+    tests: ast.Module | str = job["code"]
+    if job["canary"]:
+        tests = _parse(job["code"])
+        tools = canary.alter_methods(tests)
+    try:
+        code = compile_code(tests, TESTS)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise BadTestsError(f"the tests do not compile: {describe(error, {})}") from error
+    methods = _declared(code)
+    if not methods:
         raise BadTestsError("the tests declare no TestCase class")
-    declared = sum(
-        isinstance(node, ast.FunctionDef) and node.name.startswith("test")
-        for part in tree.body
-        if isinstance(part, ast.ClassDef)
-        for node in part.body
-    )
-    tools = canary.alter_methods(tree) if job["canary"] else {}
-    code = compile_code(tree, TESTS)
+    declared = sum(methods.values())
     names_of: Callable[[Any], Any] = unittest.TestLoader().getTestCaseNames
     base, make_suite, outcome = unittest.TestCase, unittest.TestSuite, _CountingResult(results)
     results.record(declared=declared)
@@ -111,15 +130,16 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     except BaseException as error:
         results.failed(error)
         results.finish(declared)
+    classes = [name for name in methods if name in namespace]
     results.integrity.watch(namespace, classes)
     cases = [namespace[name] for name in classes]
-    tests = [case(name) for case in cases if issubclass(case, base) for name in names_of(case)]
-    if not tests:
+    found = [case(name) for case in cases if issubclass(case, base) for name in names_of(case)]
+    if not found:
         raise BadTestsError("the tests declare no test method")
     try:
-        make_suite(tests).run(outcome)
+        make_suite(found).run(outcome)
     except BaseException as error:  # SystemExit and KeyboardInterrupt end unittest
         results.failed(error)
     results.passed_tests = len(outcome.good)
-    results.failed_tests = len(tests) - len(outcome.good)
-    results.finish(len(tests))
+    results.failed_tests = len(found) - len(outcome.good)
+    results.finish(len(found))

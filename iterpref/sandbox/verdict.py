@@ -6,25 +6,38 @@ import dataclasses
 import json
 import secrets
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from iterpref.plain import NotPlain, to_json
+from iterpref.sandbox.checks import Call, Reduced
 from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked, value_of
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.equality import EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
-from iterpref.sandbox.reduce import Call, Reduced, reduce_tests
+from iterpref.sandbox.reduce import reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import Case, Outcome, Tests, Verdict
 
-__all__ = ["REPLACED", "BadTestsError", "Job", "Way", "judge_run", "make_jobs", "other_job", "values_of"]
+__all__ = [
+    "REPLACED",
+    "BadTestsError",
+    "Job",
+    "Way",
+    "judge_run",
+    "judge_together",
+    "make_jobs",
+    "other_job",
+    "together",
+    "values_of",
+]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
 _LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
 
-Way = Literal["outside", "reduced", "beside", "canary", "apart"]
+Way = Literal["outside", "together", "reduced", "beside", "canary", "apart"]
 
 
 class BadTestsError(Exception):
@@ -33,7 +46,7 @@ class BadTestsError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a program: all tests of most kinds, one case of ``stdio``.
+    """One run of a program: all tests of most kinds, one case of ``stdio``, or several of its cases ``together``.
 
     ``way`` is how it is judged: by values that are compared ``outside``; by those that asserts were ``reduced`` to; by
     tests ``beside`` the program in its process, altered ones (``canary``), or tests in a process ``apart``.
@@ -60,12 +73,18 @@ class Job:
 
     @property
     def cpu_seconds(self) -> float:
-        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way == "apart" else 0)
+        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way in ("apart", "together") else 0)
 
     @property
     def wall_seconds(self) -> float:
         """Loose, as a correct program may have to share its core: CPU time is what is limited."""
-        return 5 * self.cpu_seconds + 2
+        if self.way == "together":  # it begins no input after half of this
+            return 2 * _wall(self.tests.cpu_seconds)
+        return _wall(self.cpu_seconds)
+
+
+def _wall(cpu_seconds: float) -> float:
+    return 5 * cpu_seconds + 2
 
 
 def make_jobs(program: str, tests: Tests) -> list[Job]:
@@ -80,12 +99,25 @@ def make_jobs(program: str, tests: Tests) -> list[Job]:
     return [_job(program, tests, "reduced" if reduced else "beside", reduced)]
 
 
+def together(jobs: list[Job]) -> Job:
+    """One job for many cases of ``stdio``; :func:`judge_together` reads what it left."""
+    more = {
+        "inputs": [len(job.stdin) for job in jobs],
+        "cpu_seconds": jobs[0].cpu_seconds,
+        "wall_seconds": jobs[0].wall_seconds,
+    }
+    one = _job(jobs[0].program, jobs[0].tests, "together", more=more)
+    return dataclasses.replace(one, stdin=b"".join(job.stdin for job in jobs))
+
+
 def other_job(job: Job, way: Way) -> Job:
     """The same program and tests, judged another way."""
     return _job(job.program, job.tests, way)
 
 
-def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -> Job:
+def _job(
+    program: str, tests: Tests, way: Way, reduced: Reduced | None = None, more: dict[str, Any] | None = None
+) -> Job:
     nonce = secrets.token_hex(16)
     content: dict[str, Any] = {
         "kind": "calls" if reduced else tests.kind,
@@ -97,12 +129,13 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
         # Expected values stay here.
         "code": "" if reduced else tests.code,
         "canary": way == "canary",
+        **(more or {}),
     }
     if reduced or tests.kind == "calls":
         try:
             content["calls"] = [
-                {"function": call.function, "args": to_json(call.args), "kwargs": to_json(call.kwargs)}
-                for call in (reduced.calls if reduced else _calls(tests))
+                (function, to_json(list(case.args)), to_json(case.kwargs))
+                for function, case in (_calls(reduced) if reduced else _cases(tests))
             ]
         except (NotPlain, TypeError, RecursionError) as error:
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
@@ -115,8 +148,12 @@ def _job(program: str, tests: Tests, way: Way, reduced: Reduced | None = None) -
     return Job(json.dumps(content).encode(), nonce, tests, program, way, reduced=reduced)
 
 
-def _calls(tests: Tests) -> list[Call]:
-    return [Call(tests.entry_point, tuple(case.args), case.kwargs) for case in tests.cases]
+def _calls(reduced: Reduced) -> Iterator[tuple[str, Call]]:
+    return ((call.function, call) for call in reduced.calls)
+
+
+def _cases(tests: Tests) -> Iterator[tuple[str, Case]]:
+    return ((tests.entry_point, case) for case in tests.cases)
 
 
 def _check(tests: Tests) -> None:
@@ -174,7 +211,7 @@ def judge_run(job: Job, run: Run) -> Verdict:
     if failure is None and (job.case is None or run.exit != 0 or run.stopped):
         failure = _unfinished(job, run, done if len(answers) == expected else None)
     if failure is None and job.case is not None:
-        failure = judge_output(job.case, run.output)
+        failure = judge_output(job.tests, job.case, run.output)
         passed = int(failure is None)
     if failure is None and done and passed < total:
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, passed, total)
@@ -191,6 +228,25 @@ def values_of(run: Run) -> list[Any]:
     """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
     records, _ = _read(run.result)
     return [value_of(unpacked(record)) for record in records if not record.keys().isdisjoint(_ANSWERS)]
+
+
+def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
+    """The verdicts on the first of ``jobs``, as far as ``run``, which is of all of them, decides.
+
+    An input is left open where its process was killed, or stopped otherwise than by its limit of CPU time.
+    """
+    verdicts: list[Verdict] = []
+    try:
+        for job, answer in zip(jobs, _read(run.result)[0], strict=False):
+            ended, stopped, cpu, wall, output, said = unpacked(answer)["value"]
+            timed_out = -ended in (signal.SIGPROF, signal.SIGXCPU) or (ended < 0 and cpu >= job.cpu_seconds)
+            if stopped or (ended < 0 and not timed_out):
+                break
+            texts = [text.encode("utf-8", "surrogateescape") for text in (output, said)]
+            verdicts.append(judge_run(job, Run(ended, texts[0], texts[1], "", cpu, wall)))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError):
+        pass  # the process that ran them was itself ended
+    return verdicts
 
 
 _MEDDLED = "the program wrote to the channel that carries the test results"
@@ -219,27 +275,27 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
     """Records and number of passed tests. A line cut off by the end of the process is left out."""
-    records: list[dict[str, Any]] = []
-    passed = 0
-    for line in result.split(b"\n")[:-1]:
-        if line == b"+":
-            passed += 1
-            continue
-        if len(line) > LARGEST_VALUE:
-            raise ValueError("too long a line")
-        record = json.loads(line, parse_constant=_refuse_constant)
-        if not isinstance(record, dict) or not _well_formed(record):
-            raise ValueError("not a record")
-        records.append(record)
-    return records, passed
+    lines = result.split(b"\n")[:-1]
+    told = [line for line in lines if line != b"+"]
+    if told and max(map(len, told)) > LARGEST_VALUE:
+        raise ValueError("too long a line")
+    records = _DECODER.decode(f"[{b','.join(told).decode()}]")
+    if not all(isinstance(record, dict) and _well_formed(record) for record in records):
+        raise ValueError("not a record")
+    return records, len(lines) - len(told)
 
 
 _RECORDS = _ANSWERS | {"invalid", "declared", "unsupported", "meddled"}
 
 
 def _well_formed(record: dict[str, Any]) -> bool:
+    if len(record) == 1 and "value" in record:
+        return True  # most are of this kind
     if type(record.get("meddled", "")) is not str or type(record.get("digest", "")) is not str:
         return False
     if any(type(record.get(key, 0)) is not int for key in ("declared", "passed", "total")):

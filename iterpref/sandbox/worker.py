@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Refused", "Run", "Worker", "WorkerLost"]
+__all__ = ["Refused", "Run", "Worker", "WorkerLost", "kernel_kills"]
 
 OUTPUT_BYTES = 16 << 20  # standard output and standard error together
 RESULT_BYTES = 64 << 20
@@ -228,6 +228,15 @@ class _Stream:
     def drain(self) -> None:
         while self.read_some() > 0:
             pass
+
+
+def kernel_kills() -> int:
+    """How many processes of the whole machine the kernel has killed for want of memory (0 where it does not say)."""
+    try:
+        with open("/proc/vmstat", encoding="ascii") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
+    except OSError:
+        return 0
 
 
 def _as_file(data: bytes) -> int:

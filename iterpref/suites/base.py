@@ -14,7 +14,7 @@ from iterpref.errors import InputError
 from iterpref.lookup import lookup
 from iterpref.types import Task, Tests
 
-__all__ = ["Item", "Style", "Suite", "load_suite"]
+__all__ = ["SUITES", "Item", "Style", "Suite", "load_suite"]
 
 Style = Literal["complete", "instruct"]
 """``complete``: a base model goes on with the prompt. ``instruct``: an instruct model answers it."""

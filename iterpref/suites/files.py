@@ -1,7 +1,7 @@
 """Finds and reads the file of a benchmark: at a path, or where the official harness has it, or on the Hub.
 
-Formats: JSON lines, a JSON list, either compressed with gzip, and Parquet. Whatever is wrong is told with file, line
-and field; a missing file gives the one sentence that says where to get it.
+Formats: JSON lines, a JSON list, one JSON object over many lines, either compressed with gzip, and Parquet. Whatever is
+wrong is told with file, line and field; a missing file gives the one sentence that says where to get it.
 """
 
 from __future__ import annotations
@@ -142,6 +142,8 @@ def _json(path: str | Path, data: bytes) -> Iterator[tuple[int, dict[str, Any]]]
         raise InputError(f"{path}: not UTF-8 text (byte {error.start}); check that it is the right file.") from None
     if text.lstrip().startswith("["):
         values = list(enumerate(_parsed(path, 1, text), 1))
+    elif text.startswith("{\n"):  # one object over many lines, as result files are written
+        values = [(1, _parsed(path, 1, text))]
     else:
         # Not splitlines: a JSON string may hold U+2028 as it is.
         lines = enumerate(text.split("\n"), 1)

@@ -30,6 +30,7 @@ __all__ = [
     "read_results",
     "read_samples",
     "write_eval_results",
+    "write_file",
     "write_results",
     "write_samples",
 ]
@@ -79,7 +80,7 @@ def read_samples(path: str | Path) -> Iterator[Sample]:
 def write_samples(path: str | Path, samples: Iterable[Sample]) -> Path:
     """Write samples as JSON lines, in the order given; both harnesses number a task's samples by it."""
     rows = ({"task_id": task, ("solution" if whole else "completion"): text} for task, _, text, whole in samples)
-    return _write(Path(path), "".join(json.dumps(row) + "\n" for row in rows))
+    return write_file(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def write_eval_results(path: str | Path, suite: Suite, judged: Iterable[Judged]) -> Path:
@@ -107,7 +108,7 @@ def write_eval_results(path: str | Path, suite: Suite, judged: Iterable[Judged])
         "hash": _md5(suite.path),
         "eval": {task: tasks[task] for task in sorted(tasks, key=lambda task: order.get(task, len(order)))},
     }
-    return _write(Path(path), json.dumps(content))
+    return write_file(path, json.dumps(content))
 
 
 def read_eval_results(path: str | Path) -> Iterator[tuple[str, int, str, dict[str, str]]]:
@@ -137,7 +138,7 @@ def write_results(path: str | Path, judged: Iterable[Judged], completions: Mappi
         }
         for each in judged
     ]
-    return _write(Path(path), "".join(json.dumps(row) + "\n" for row in rows))
+    return write_file(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def read_results(path: str | Path) -> Iterator[tuple[str, int, str, bool]]:
@@ -185,7 +186,9 @@ def _md5(path: str) -> str:
     return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() if file.is_file() else ""
 
 
-def _write(path: Path, text: str) -> Path:
+def write_file(path: str | Path, text: str) -> Path:
+    """Write the whole file or none of it."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as part:
         part.write(text)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from iterpref.errors import InputError
 
-__all__ = ["Renderer", "Tokenizer"]
+__all__ = ["Renderer", "Tokenizer", "program_in_fence"]
 
 _OPENING = re.compile(r" {0,3}(`{3,})[ \t]*([\w+-]*)[^`]*")
 _RUN_OF_TICKS = re.compile(r"`{3,}")
@@ -49,15 +49,26 @@ class Renderer:
         # Tokens the tokenizer puts before any plain text (BOS). A chat template renders its own.
         self._prefix_ids = [] if self.chat else self._leading_special_ids()
 
-    def prompt_text(self, prompt: str) -> str:
-        """The text that the model is given."""
+    def prompt_text(self, prompt: str, prefill: str = "") -> str:
+        """The text that the model is given. A chat answer is begun with ``prefill``, which the model goes on with."""
         if not self.chat:
             return prompt if prompt.endswith("\n") else prompt + "\n"
-        return self._render([{"role": "user", "content": prompt}], add_generation_prompt=True)
+        user = {"role": "user", "content": prompt}
+        if not prefill:
+            return self._render([user], add_generation_prompt=True)
+        begun = [user, {"role": "assistant", "content": prefill + _PROBE}]
+        before, found, _ = self._render(begun, add_generation_prompt=False).rpartition(_PROBE)
+        if not found:
+            raise InputError("the tokenizer's chat template leaves out what the assistant said; mend it.")
+        return before
 
     def prompt_ids(self, prompt: str) -> list[int]:
         """Token ids of :meth:`prompt_text`, with BOS exactly once where the model expects it."""
         return [*self._prefix_ids, *self.encode(self.prompt_text(prompt))["input_ids"]]
+
+    def plain_ids(self, text: str) -> list[int]:
+        """Token ids of a text as it is, for a model to go on with, with BOS where the model expects it."""
+        return [*self._leading_special_ids(), *self.encode(text)["input_ids"]]
 
     def completion_ids(self, prompt: str, completion: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Token ids of a completion as the model writes them after the prompt, and their offsets in ``completion``.
@@ -89,20 +100,8 @@ class Renderer:
         return f"{opening}{code}\n{ticks}", len(opening)
 
     def extract(self, generated: str) -> str:
-        """The program in what a model wrote.
-
-        Chat: the last complete block marked as Python, else the last complete block, else what follows an opening
-        fence that was never closed, else all of it. Plain: all of it.
-        """
-        if not self.chat:
-            return generated
-        blocks, unclosed = _blocks(generated)
-        python = [code for language, code in blocks if language in _PYTHON]
-        if python:
-            return python[-1]
-        if blocks:
-            return blocks[-1][1]
-        return generated if unclosed is None else unclosed
+        """The program in what a model wrote: plain text as it is, a chat's by :func:`program_in_fence`."""
+        return program_in_fence(generated) if self.chat else generated
 
     def _render(self, messages: list[dict[str, str]], add_generation_prompt: bool) -> str:
         try:
@@ -136,6 +135,19 @@ class Renderer:
         mask = encoding["special_tokens_mask"]
         leading = mask.index(0) if 0 in mask else 0
         return list(encoding["input_ids"][:leading])
+
+
+def program_in_fence(answer: str) -> str:
+    """The last complete block marked as Python, else the last complete block, else what follows an opening fence that
+    was never closed, else all of it.
+    """
+    blocks, unclosed = _blocks(answer)
+    python = [code for language, code in blocks if language in _PYTHON]
+    if python:
+        return python[-1]
+    if blocks:
+        return blocks[-1][1]
+    return answer if unclosed is None else unclosed
 
 
 def _blocks(text: str) -> tuple[list[tuple[str, str]], str | None]:

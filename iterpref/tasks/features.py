@@ -22,7 +22,8 @@ __all__ = ["Feature", "categories", "grow", "load_tree", "merge", "nested", "sam
 _JOINT = "---"
 _DEEPEST = 100
 _MOST = 1e15  # of a count: sums of such stay exact
-_LANGUAGE = "programming language"  # a category of extracted trees; every task here is one for Python
+# Categories of extracted trees: every task here is one for Python and its standard library.
+_LEFT_OUT = ("programming language", "dependency relations")
 
 
 @dataclass
@@ -62,7 +63,7 @@ def load_tree(path: str) -> Feature:
         isinstance(value, dict) and "frequency" in value for value in data.values()
     )
     root = _flat(data, path) if flat else _nested(data, path, ())
-    if not any(child.children for child in root.children.values()):
+    if not categories(root):
         raise InputError(f"{path}: no category of the feature tree has a feature in it; add some.")
     return root
 
@@ -118,7 +119,7 @@ def merge(tree: Feature, other: Feature) -> Feature:
 
 def categories(tree: Feature) -> list[str]:
     """The first level, as far as tasks are made of it."""
-    return [name for name, child in tree.children.items() if name != _LANGUAGE and child.children]
+    return [name for name, child in tree.children.items() if name not in _LEFT_OUT and child.children]
 
 
 def sample(tree: Feature, rng: random.Random, widths: Sequence[int], temperature: float, first: str = "") -> Feature:

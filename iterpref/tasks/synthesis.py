@@ -22,23 +22,29 @@ from iterpref.tasks.features import Feature, categories, grow, load_tree, nested
 from iterpref.tasks.written import Judge, Unusable, check_tests, parse_task
 from iterpref.teachers.chat import fenced_blocks, strip_reasoning
 from iterpref.teachers.client import Client, Unanswered
-from iterpref.teachers.prompts import load_templates
+from iterpref.teachers.prompts import Kind, load_templates
 from iterpref.types import Attempt, Outcome, Task, Trajectory, Verdict
 from iterpref.workers import work_together
 
 __all__ = ["TEMPLATES", "synthesise", "task_prompt"]
 
 PACKAGE = "iterpref.tasks.prompts"
-_FORM = {"features": ("algorithm > sorting", "workflow > logging"), "mandatory": 2, "format": "Answer with code."}
-TEMPLATES: Mapping[str, Mapping[str, Any]] = {
+_FORM = Kind(
+    [
+        {"features": ("algorithm > sorting", "workflow > logging"), "mandatory": 2, "format": "Answer with code."},
+        {"features": ("algorithm > sorting",), "mandatory": 2, "format": "Answer with code."},
+    ],
+    ["features", "format"],
+)
+TEMPLATES: Mapping[str, Kind] = {
     "scenario": _FORM,
     "function": _FORM,
     "contest": _FORM,
-    "format": {"form": "function"},
-    "mend": {"fault": "the tests assert nothing"},
-    "evolve": {"tree": '{"algorithm": {"sorting": {}}}'},
+    "format": Kind([{"form": form} for form in ("scenario", "function", "contest")]),
+    "mend": Kind([{"fault": "the tests assert nothing"}]),
+    "evolve": Kind([{"tree": '{"algorithm": {"sorting": {}}}'}], ["tree"]),
 }
-"""The templates of this stage, and what each may use, with a sample."""
+"""The templates of this stage."""
 _MANDATORY = 2  # of the drawn features (EpiCoder)
 _EVOLVED = (2, 1, 2, 1)  # widths of the part of the tree that is shown to be made richer (EpiCoder)
 _UNJUDGED = Verdict(Outcome.INFRA, feedback="not judged")
@@ -146,7 +152,7 @@ class _Synthesis:
         async def richer(number: int) -> Any:
             rng = random.Random(f"{self._seed}/evolve/{number}")
             part = sample(self._tree, rng, _EVOLVED, self._config.temperature)
-            prompt = self._templates["evolve"].render(tree=json.dumps(nested(part), indent=1))
+            prompt = self._templates["evolve"].fill(tree=json.dumps(nested(part), indent=1))
             try:
                 text = await self._say([{"role": "user", "content": prompt}], number, "features", f"part {number}")
                 blocks = fenced_blocks(text)
@@ -185,7 +191,7 @@ class _Synthesis:
         try:
             return parse_task(text, form)
         except Unusable as error:
-            mend = self._templates["mend"].render(fault=str(error))
+            mend = self._templates["mend"].fill(fault=str(error))
             messages += [{"role": "assistant", "content": text}, {"role": "user", "content": mend}]
             return parse_task(await self._say(messages, number, "task, again", id), form)
 
@@ -217,5 +223,5 @@ def _prompt(
         tree, random.Random(f"{seed}/{number}"), config.widths, config.temperature, known[number % len(known)]
     )
     features = tuple(" > ".join(path) for path in part.paths())
-    format = templates["format"].render(form=form)
-    return form, features, templates[form].render(features=features, mandatory=_MANDATORY, format=format)
+    format = templates["format"].fill(form=form)
+    return form, features, templates[form].fill(features=features, mandatory=_MANDATORY, format=format)

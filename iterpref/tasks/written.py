@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from iterpref.syntax import parse
 from iterpref.teachers.chat import fenced_blocks, strip_reasoning
 from iterpref.types import Case, Outcome, Tests, Verdict
 
@@ -163,7 +164,7 @@ def _cases(text: str) -> Tests:
 
 def _test_code(text: str, module: str) -> Tests:
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise Unusable("tests do not parse", f"the test file is not valid Python ({error})") from None
     tree.body = [each for node in tree.body for each in _own_names(node, module)]
@@ -171,7 +172,7 @@ def _test_code(text: str, module: str) -> Tests:
     calls = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test")}
     called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     if not cases:  # functions that a test runner would call
-        tree.body += [ast.parse(f"{name}()").body[0] for name in sorted(calls - called)]
+        tree.body += [parse(f"{name}()").body[0] for name in sorted(calls - called)]
     code = ast.unparse(ast.fix_missing_locations(tree)) + "\n"
     asserts = any(isinstance(node, ast.Assert) for node in ast.walk(tree))
     methods = any(
@@ -186,7 +187,7 @@ def _own_names(node: ast.stmt, module: str) -> list[ast.stmt]:
     """A statement of the test file, with imports of the module made assignments; ``unittest.main()`` is left out."""
     if isinstance(node, ast.ImportFrom) and node.module == module and not node.level:
         renamed = [(name.asname, name.name) for name in node.names if name.asname and name.asname != name.name]
-        return [ast.parse(f"{new} = {old}").body[0] for new, old in renamed]
+        return [parse(f"{new} = {old}").body[0] for new, old in renamed]
     if isinstance(node, ast.Import) and any(name.name == module for name in node.names):
         raise Unusable("tests import the module whole", f"the test file must use `from {module} import names`")
     if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
@@ -204,16 +205,16 @@ def stubs(solution: str, tests: Tests) -> tuple[str, ...]:
     made = []
     for result in ("None", "_Anything()"):
         try:
-            tree = ast.parse(solution)
+            tree = parse(solution)
         except (SyntaxError, ValueError, RecursionError):
-            called = {node.id for node in ast.walk(ast.parse(tests.code)) if isinstance(node, ast.Name)}
-            tree = ast.parse("".join(f"def {name}(*args, **kwargs): pass\n" for name in sorted(called - _BUILTINS)))
+            called = {node.id for node in ast.walk(parse(tests.code)) if isinstance(node, ast.Name)}
+            tree = parse("".join(f"def {name}(*args, **kwargs): pass\n" for name in sorted(called - _BUILTINS)))
         kept = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
         tree.body = [node for node in tree.body if isinstance(node, (*kept, ast.AsyncFunctionDef))]
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 special = node.name.startswith("__")
-                node.body = ast.parse("pass" if special else f"return {result}").body
+                node.body = parse("pass" if special else f"return {result}").body
         made.append(_ANYTHING + ast.unparse(ast.fix_missing_locations(tree)) + "\n")
     return tuple(made)
 
@@ -253,7 +254,7 @@ def review_tests(frozen: Tests, solution: str, program: str, code: str, judge: J
 def _module_of(code: str) -> str:
     """The module whose names a test file imports: the first that is not installed."""
     try:
-        imports = [node for node in ast.parse(code).body if isinstance(node, ast.ImportFrom) and node.module]
+        imports = [node for node in parse(code).body if isinstance(node, ast.ImportFrom) and node.module]
     except (SyntaxError, ValueError, RecursionError):
         return ""
     return next((str(node.module) for node in imports if not _installed(str(node.module))), "solution")

@@ -55,6 +55,7 @@ class Settings:
     base_url: str = ""
     client: Client | None = None  # the endpoint of a run, which the stages share
     prompts: str = ""  # a folder of templates that take the place of the shipped ones
+    purpose: str = ""  # what the ledger calls the requests; empty: draft, repair
     temperature: float = 0.8
     max_new_tokens: int = 512
     seed: int = 0

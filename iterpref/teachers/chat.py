@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 
+from iterpref.syntax import parse
 from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.teachers.client import Client, Unanswered
 from iterpref.teachers.ledger import Answer
@@ -17,7 +18,8 @@ from iterpref.types import Usage
 
 __all__ = ["ChatTeacher", "fenced_blocks", "strip_reasoning"]
 
-_FENCED = re.compile(r"^ {0,3}```[ \t]*(\w*)[^\n]*\n(.*?)^ {0,3}```[ \t]*$", re.MULTILINE | re.DOTALL)
+# As in Markdown: as many ticks close a block as opened it, else the end of the text (a stop sequence may eat them).
+_FENCED = re.compile(r"^ {0,3}(`{3,})[ \t]*(\w*)[^\n`]*\n(.*?)(?:^ {0,3}\1`*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _THOUGHT = re.compile(r"\s*<(think|thinking|reasoning)>(.*?</\1>|.*)", re.DOTALL)
 _STRIDE = 1_000_000  # between the seeds of two iterations; samples lie between
 
@@ -31,13 +33,21 @@ class ChatTeacher:
     name = "chat"
 
     def __init__(
-        self, client: Client, *, temperature: float = 0.8, max_new_tokens: int = 512, seed: int = 0, prompts: str = ""
+        self,
+        client: Client,
+        *,
+        temperature: float = 0.8,
+        max_new_tokens: int = 512,
+        seed: int = 0,
+        prompts: str = "",
+        purpose: str = "",
     ) -> None:
         self._client = client
         self._temperature = temperature
         self._max_new_tokens = max_new_tokens
         self._seed = seed
         self._prompts = prompts
+        self._purpose = purpose
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ChatTeacher:
@@ -52,6 +62,7 @@ class ChatTeacher:
             max_new_tokens=settings.max_new_tokens,
             seed=settings.seed,
             prompts=settings.prompts,
+            purpose=settings.purpose,
         )
 
     def __repr__(self) -> str:
@@ -80,7 +91,7 @@ class ChatTeacher:
         answer = await self._client.ask(
             body,
             sample=request.sample + _STRIDE * request.iteration,
-            purpose="repair" if request.attempts else "draft",
+            purpose=self._purpose or ("repair" if request.attempts else "draft"),
             subject=request.task.id,
         )
         return _reply(answer)
@@ -163,7 +174,7 @@ def strip_reasoning(text: str) -> str:
 
 def fenced_blocks(text: str) -> list[tuple[str, str]]:
     """(language, code) of every fenced block, in the order of the text."""
-    return [(language.lower(), code.rstrip("\n")) for language, code in _FENCED.findall(text)]
+    return [(language.lower(), code.rstrip("\n")) for _, language, code in _FENCED.findall(text)]
 
 
 def _program(text: str) -> tuple[str | None, str]:
@@ -185,7 +196,7 @@ def _program(text: str) -> tuple[str | None, str]:
 
 def _parses(text: str) -> bool:
     try:
-        return bool(ast.parse(text).body)
+        return bool(parse(text).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
@@ -193,7 +204,7 @@ def _parses(text: str) -> bool:
 def _only_tests(code: str) -> bool:
     """Whether a block is a test file: at its top level nothing but imports, asserts and tests, and at least one."""
     try:
-        body = ast.parse(code).body
+        body = parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     tests = [node for node in body if _is_test(node)]

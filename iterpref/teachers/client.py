@@ -1,7 +1,7 @@
 """One endpoint, asked by many sessions: every answer is in the ledger before it is used, and no question is paid twice.
 
-Any OpenAI-compatible server works (OpenAI, vLLM, SGLang, llama.cpp, ``transformers serve``). The key is read from
-OPENAI_API_KEY; a server on this machine needs none. What goes wrong is told apart by what helps:
+Any OpenAI-compatible server works (OpenAI, vLLM, SGLang, llama.cpp, ``transformers serve``). What goes wrong is told
+apart by what helps:
 
 * the server asks for less (429, 503, no answer in time): fewer requests at once, Retry-After is honoured, tried again;
 * it stumbles (5xx, a broken connection, an answer that is none): tried again, a few times for one question; where
@@ -14,17 +14,16 @@ OPENAI_API_KEY; a server on this machine needs none. What goes wrong is told apa
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from iterpref.errors import InputError
+from iterpref.teachers.breaker import Breaker
 from iterpref.teachers.budget import Budget, OutOfBudget
+from iterpref.teachers.endpoint import HEALTH_SECONDS, Endpoint
 from iterpref.teachers.faults import Fault, read_fault
 from iterpref.teachers.ledger import Answer, Ledger, Malformed, read_answer, request_key
 from iterpref.teachers.pace import Pace
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "OutOfBudget", "Unanswered", "characters_to_tokens"]
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_HEALTH_SECONDS = 10.0  # for the list of models
 _SILENCE_SECONDS = 20.0  # without any word from the server, before it is asked whether it is there
 _TRIES = 6  # for one question, where the server stumbles
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0  # seconds between two tries; doubled each time
@@ -81,19 +78,10 @@ class Client:
         request: Mapping[str, Any] | None = None,
         silence: float = _SILENCE_SECONDS,
     ) -> None:
-        key = os.environ.get("OPENAI_API_KEY", "")
-        if find_spec("openai") is None:
-            raise InputError("an endpoint is asked through the `openai` package; install iterpref[chat].")
+        self._endpoint = Endpoint(base_url)
+        self.where = self._endpoint.where
         if not model:
             raise InputError("the chat teacher was given no model; set chat.model to a name that the server knows.")
-        self.where = _shown(base_url)
-        if not key and (not base_url or urlsplit(base_url).hostname not in _LOOPBACK):
-            raise InputError(
-                f"there is no key for {self.where}; set the environment variable OPENAI_API_KEY, or "
-                "chat.base_url to a server of your own."
-            )
-        self._key = key or "EMPTY"
-        self._base_url = base_url
         self.model = model
         self.ledger = ledger or Ledger()
         self.concurrency = concurrency
@@ -120,32 +108,21 @@ class Client:
     # -- opening ------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Client:
-        from openai import AsyncOpenAI
-
-        self._openai = AsyncOpenAI(
-            api_key=self._key, base_url=self._base_url or None, timeout=self._deadline, max_retries=0
-        )
+        self._openai = self._endpoint.open(self._deadline)
         self._pace = Pace(self.concurrency)
-        self._under_way: set[asyncio.Future[Any]] = set()
-        self._open = 0  # questions that have been asked and not answered yet, also those between two tries
-        self._over = asyncio.Event()
-        self._fatal: Exception | None = None
-        self._last_word = self._last_answer = monotonic()
-        self._there = False  # it listed its models since its last word to a question
-        self._answered = False  # anything, since it was opened
-        self._given_up = 0
+        self._breaker = Breaker()
         self._throttled = 0  # how often the server was overloaded since its last answer
         if self._budget_usd is not None:
             spent = total_cost(self.ledger.spent(), self._prices)
             self._budget = Budget(self._budget_usd, self._prices[self.model], spent or 0.0)
         try:
             if not self._checked:
-                await self._check()
+                await self._endpoint.check(self._openai, self.model)
                 self._checked = True
         except BaseException:
             await self._openai.close()
             raise
-        self._watch = asyncio.create_task(self._watch_silence())
+        self._watch = asyncio.create_task(self._watch_silence(self._openai))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -155,24 +132,13 @@ class Client:
         await self._openai.close()
         self._openai = None
 
-    async def _check(self) -> None:
-        """One cheap call before any work: is the server there, does it take the key, does it know the model?"""
-        import openai
-
-        assert self._openai is not None
-        try:
-            listed = self._openai.with_options(timeout=_HEALTH_SECONDS, max_retries=1).models.list()
-            known = [model.id async for model in listed]
-        except (openai.APIConnectionError, openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise self._fault(error) from None
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError):
-            return  # some servers answer, but cannot list their models: the first request will tell
-        if known and self.model not in known:
-            some = ", ".join(sorted(known)[:5])
-            raise InputError(
-                f"{self.where} does not know the model {self.model!r}; set chat.model to one of its "
-                f"{len(known)}, such as {some}."
-            )
+    async def _watch_silence(self, opened: AsyncOpenAI) -> None:
+        gone = InputError(
+            f"{self.where} has stopped answering; everything it answered is kept: start it again, then run the same "
+            "command."
+        )
+        timeout = min(HEALTH_SECONDS, self._silence)
+        await self._breaker.watch(self._silence, lambda: self._endpoint.alive(opened, timeout), gone)
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -204,32 +170,31 @@ class Client:
         if known is not None:
             return known
         worst = await self._reserved(body)
-        if self._open == 0:
-            self._last_word = self._last_answer = monotonic()
-            self._there = False
-        self._open += 1
         answer: Answer | None = None
         try:
-            text, answer = await self._tries(key, body)
-            self.ledger.commit(
-                key, text, answer, model=str(body.get("model")), purpose=purpose, subject=subject, sample=sample
-            )
-            self._answered, self._given_up = True, 0
-            if self._budget is not None and (answer.prompt_tokens is None or answer.completion_tokens is None):
-                raise self._stop(
-                    InputError(f"{self.where} gives no token counts, so chat.budget_usd cannot be kept; take it away.")
+            with self._breaker.question():
+                text, answer = await self._tries(key, body)
+                self.ledger.commit(
+                    key, text, answer, model=str(body.get("model")), purpose=purpose, subject=subject, sample=sample
                 )
-            return answer
+                self._breaker.answered()
+                if self._budget is not None and (answer.prompt_tokens is None or answer.completion_tokens is None):
+                    raise self._breaker.stop(
+                        InputError(
+                            f"{self.where} gives no token counts, so chat.budget_usd cannot be kept; take it away."
+                        )
+                    )
+                return answer
         except Unanswered as error:
-            self._given_up += 1
-            never = not self._answered if error.final else not self._answered and not self.ledger.spent()
-            if never or self._given_up >= _GIVEN_UP * (1 + self._pace.running):
+            self._breaker.given_up += 1
+            ever = self._breaker.ever
+            never = not ever if error.final else not ever and not self.ledger.spent()
+            if never or self._breaker.given_up >= _GIVEN_UP * (1 + self._pace.running):
                 remedy = "correct chat.model or chat.request" if error.final else "look at its log"
                 told = InputError(f"{self.where} {error} for {self.model!r}; {remedy}, then run again.")
-                raise self._stop(told) from None
+                raise self._breaker.stop(told) from None
             raise
         finally:
-            self._open -= 1
             if self._budget is not None:
                 await self._budget.settle(worst, answer)
 
@@ -239,7 +204,7 @@ class Client:
         try:
             return await self._budget.reserve(body)
         except OutOfBudget as error:
-            raise self._stop(error) from None
+            raise self._breaker.stop(error) from None
 
     async def _tries(self, key: str, body: Mapping[str, Any]) -> tuple[str, Answer]:
         import openai
@@ -248,7 +213,7 @@ class Client:
         jitter = random.Random(key)  # the same question waits as long in every run
         while True:
             async with self._pace.slot() as begun:
-                self._go_on()
+                self._breaker.go_on()
                 started = monotonic()
                 self.ledger.sending(key)
                 try:
@@ -258,11 +223,10 @@ class Client:
                     fault = read_fault(error)
                     self.ledger.fault(key, fault.kind)
                     if fault.heard:
-                        self._last_word, self._there = monotonic(), False
+                        self._breaker.heard()
                     self._give_up_on(error, fault)
                 else:
-                    self._last_word = self._last_answer = monotonic()
-                    self._there = False
+                    self._breaker.heard(answer=True)
                     self._throttled = 0
                     self._pace.grow()
                     return text, answer
@@ -274,31 +238,31 @@ class Client:
                     self._pace.hold(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (self._throttled - 2)))
             # where nothing at all was heard meanwhile, the server may be gone: that is for the watch to find out
             failed += not fault.later
-            stumbled += not fault.later and self._last_word >= started
-            if (failed if self._there else stumbled) >= _TRIES:
+            stumbled += not fault.later and self._breaker.last_word >= started
+            if (failed if self._breaker.there else stumbled) >= _TRIES:
                 raise Unanswered(f"gave no answer in {_TRIES} tries, at last: {fault.kind}", final=False)
             if fault.wait is None:
                 pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** max(0, failed - 1)) * jitter.uniform(0.5, 1.5)
-                await _within(self._over.wait(), pause)
-            self._go_on()
+                await _within(self._breaker.over.wait(), pause)
+            self._breaker.go_on()
 
     def _give_up_on(self, error: Exception, fault: Fault) -> None:
         """Raise where another try would not help, for this question or for any."""
         if fault.status in (401, 403, 404):
-            raise self._stop(self._fault(error)) from None
+            raise self._breaker.stop(self._endpoint.fault(error, self.model)) from None
         if fault.later and "insufficient_quota" in str(getattr(error, "code", "")):
-            raise self._stop(
+            raise self._breaker.stop(
                 InputError(f"{self.where}: the account has no quota left; add to it, then run again.")
             ) from None
-        if fault.later and monotonic() - self._last_answer > _LONGEST_HOLD:
-            raise self._stop(
+        if fault.later and monotonic() - self._breaker.last_answer > _LONGEST_HOLD:
+            raise self._breaker.stop(
                 InputError(
                     f"{self.where} has answered nothing but 'too many requests' for {_LONGEST_HOLD / 60:.0f} minutes; "
                     "lower chat.concurrency or wait, then run again."
                 )
             ) from None
         if fault.refused:
-            raise Unanswered(f"answered with {fault.kind}{self._said(error)}", final=True) from None
+            raise Unanswered(f"answered with {fault.kind}{self._endpoint.said(error)}", final=True) from None
 
     async def _send(self, body: Mapping[str, Any]) -> str:
         """One try: the body of the response, or whatever the client raises."""
@@ -306,88 +270,20 @@ class Client:
         rest = {name: value for name, value in body.items() if name not in ("model", "messages")}
         create = self._openai.chat.completions.with_raw_response.create
         sent = asyncio.ensure_future(create(model=body["model"], messages=body["messages"], extra_body=rest))
-        self._under_way.add(sent)
+        self._breaker.under_way.add(sent)
         try:
             done, _ = await asyncio.wait({sent}, timeout=self._deadline)
             if not done:
                 raise asyncio.TimeoutError
             if sent.cancelled():
-                self._go_on()
+                self._breaker.go_on()
                 raise asyncio.TimeoutError
             return str(sent.result().text)
         finally:
-            self._under_way.discard(sent)
+            self._breaker.under_way.discard(sent)
             if not sent.done():
                 sent.cancel()
                 await asyncio.gather(sent, return_exceptions=True)
-
-    # -- stopping -----------------------------------------------------------------------------------------------------
-
-    def _stop(self, error: Exception) -> Exception:
-        """From now on every question ends with ``error``."""
-        self._fatal = self._fatal or error
-        self._over.set()
-        for sent in self._under_way:
-            sent.cancel()
-        return self._fatal
-
-    def _go_on(self) -> None:
-        if self._fatal is not None:
-            raise self._fatal
-
-    async def _watch_silence(self) -> None:
-        """Where nothing has been heard for a while, ask for the models: a slow server answers, a dead one does not."""
-        import openai
-
-        assert self._openai is not None
-        asked = 0
-        while self._fatal is None:
-            await asyncio.sleep(min(1.0, self._silence / 4))
-            if not self._open or monotonic() - self._last_word < self._silence:
-                asked = 0
-                continue
-            try:
-                await self._openai.with_options(
-                    timeout=min(_HEALTH_SECONDS, self._silence), max_retries=0
-                ).models.list()
-            except openai.APIStatusError as error:
-                alive = error.status_code < 500
-            except openai.APIConnectionError:
-                alive = False
-            except (openai.OpenAIError, ValueError, TypeError, AttributeError):
-                alive = True
-            else:
-                alive = True
-            self._there = alive
-            if alive:
-                self._last_word = monotonic()
-            elif (asked := asked + 1) == 2:
-                self._stop(
-                    InputError(
-                        f"{self.where} has stopped answering; everything it answered is kept: start it again, then run "
-                        "the same command."
-                    )
-                )
-
-    def _fault(self, error: Exception) -> InputError:
-        """What went wrong, in a sentence without the key."""
-        import openai
-
-        if isinstance(error, openai.APITimeoutError):
-            return InputError(f"{self.where} did not answer in time; check that it is up, then run again.")
-        if isinstance(error, openai.APIConnectionError):
-            return InputError(f"{self.where} cannot be reached; start it or correct chat.base_url, then run again.")
-        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-            return InputError(f"{self.where} refuses the key; check the environment variable OPENAI_API_KEY.")
-        return InputError(f"{self.where} does not know the model {self.model!r}, or is no chat endpoint; check both.")
-
-    def _said(self, error: Any) -> str:
-        """The server's own words, short and without the key."""
-        said = getattr(error, "body", None)
-        if isinstance(said, dict):  # servers differ in the name; OpenAI's own is told by the first
-            said = next((said[name] for name in ("message", "detail", "error") if said.get(name)), "")
-        flat = " ".join(str(said or "").replace(self._key, "***").split())[:160]
-        return f" ({flat})" if flat else ""
 
 
 def characters_to_tokens(characters: float) -> float:
@@ -403,17 +299,3 @@ def _utf8(text: str) -> str:
 async def _within(waited: Any, seconds: float) -> None:
     with suppress(asyncio.TimeoutError):
         await asyncio.wait_for(waited, seconds)
-
-
-def _shown(base_url: str) -> str:
-    """The server's address without user name, password and query."""
-    if not base_url:
-        return "the OpenAI endpoint"
-    parts = urlsplit(base_url)
-    try:
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        port = ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError("chat.base_url is no address; write it as http://host:port/v1 or https://host/v1.")
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"

@@ -17,7 +17,7 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,8 @@ def read_answer(body: str, seconds: float = 0.0) -> Answer:
         usage = data.get("usage") or {}
         details = usage.get("prompt_tokens_details") or {}
         text = message.get("content") or ""
+        if isinstance(text, list):  # in parts: some servers tell thoughts and answer apart so
+            text = "".join(part["text"] for part in text if part["type"] == "text")
         if not isinstance(text, str):
             raise Malformed("malformed answer")
         return Answer(
@@ -194,12 +196,16 @@ class Ledger:
         """Stream (key, body), in the order of the keys."""
         yield from self._durable.execute("SELECT key, body FROM answers ORDER BY key")
 
-    def spent(self) -> list[Spent]:
-        """Answers by purpose and model."""
+    def spent(self, subjects: Container[str] | None = None) -> list[Spent]:
+        """Answers by purpose and model; with ``subjects`` only those about these tasks."""
+        where = ""
+        if subjects is not None:
+            self._durable.create_function("wanted", 1, lambda subject: subject in subjects)
+            where = "WHERE wanted(subject)"
         rows = self._durable.execute(
             "SELECT purpose, model, COUNT(*), SUM(COALESCE(prompt_tokens, 0)), SUM(COALESCE(cached_tokens, 0)),"
             " SUM(COALESCE(completion_tokens, 0)), SUM(prompt_tokens IS NULL OR completion_tokens IS NULL),"
-            " SUM(seconds) FROM answers GROUP BY purpose, model ORDER BY purpose, model"
+            f" SUM(seconds) FROM answers {where} GROUP BY purpose, model ORDER BY purpose, model"
         )
         return [Spent(*row) for row in rows]
 

@@ -94,6 +94,10 @@ class LocalTeacher:
                 "repair (collect.repairer), for example `search`."
             )
         ids = self._renderer.prompt_ids(repair_prompt(request) if request.attempts else request.task.prompt)
+        self._check_room(request, ids)
+        return ids
+
+    def _check_room(self, request: Request, ids: Sequence[int]) -> None:
         room = getattr(self._model.config, "max_position_embeddings", None)
         if room and len(ids) + self._max_new_tokens > room:
             raise InputError(
@@ -101,7 +105,6 @@ class LocalTeacher:
                 f"max_new_tokens {self._max_new_tokens} exceeds the model's context of {room}; lower max_new_tokens "
                 "or drop the task."
             )
-        return ids
 
     def _answer(self, requests: Sequence[Request], prompts: Sequence[list[int]]) -> list[Reply]:
         import torch
@@ -122,18 +125,27 @@ class LocalTeacher:
                 eos_token_id=self._ends,
                 pad_token_id=pad,
                 logits_processor=[self._sampler(requests, width)] if self._temperature > 0 else [],
+                stopping_criteria=self._stopping(requests, width),
             )
         seconds = (perf_counter() - started) / len(requests)
         return [
-            self._reply(row, len(prompt), seconds)
-            for row, prompt in zip(output[:, width:].tolist(), prompts, strict=True)
+            self._reply(request, row, len(prompt), seconds)
+            for request, row, prompt in zip(requests, output[:, width:].tolist(), prompts, strict=True)
         ]
 
-    def _reply(self, row: list[int], prompt_tokens: int, seconds: float) -> Reply:
+    def _reply(self, request: Request, row: list[int], prompt_tokens: int, seconds: float) -> Reply:
         end = next((place for place, token in enumerate(row) if token in self._ends), len(row))
-        text = self._tokenizer.decode(row[:end], skip_special_tokens=True, clean_up_tokenization_spaces=False)
         message = f"cut off after {end} tokens" if end == len(row) else ""
-        return Reply(self._renderer.extract(text), message, Usage(prompt_tokens, end, seconds=seconds))
+        return Reply(
+            self._renderer.extract(self._decode(row[:end])), message, Usage(prompt_tokens, end, seconds=seconds)
+        )
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def _stopping(self, requests: Sequence[Request], width: int) -> list[Any]:
+        """What ends an answer beside its end token; ``width`` is where answers begin."""
+        return []
 
     def _sampler(self, requests: Sequence[Request], width: int) -> Any:
         import torch

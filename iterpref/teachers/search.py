@@ -19,6 +19,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from iterpref.errors import InputError
+from iterpref.syntax import parse
 from iterpref.teachers.base import Reply, Request, Settings
 from iterpref.teachers.candidates import Candidate, candidates
 from iterpref.teachers.ingredients import Ingredients
@@ -169,6 +170,6 @@ def _distinct(found: Iterator[Candidate], attempts: Sequence[Attempt]) -> Iterat
 
 def _shape(code: str) -> str | None:
     try:
-        return ast.dump(ast.parse(code))
+        return ast.dump(parse(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

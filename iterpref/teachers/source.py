@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from iterpref.syntax import parse
+
 __all__ = ["Edit", "Line", "Source", "apply"]
 
 BLOCKS = ("body", "orelse", "finalbody")
@@ -55,7 +57,7 @@ class Source:
         self.text = text
         self.tree: ast.Module | None
         try:
-            self.tree = ast.parse(text)
+            self.tree = parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             self.tree = None
         # The parser ends a line at \n, \r\n and \r only, unlike str.splitlines().

@@ -5,16 +5,17 @@ leaves its attention to transformers' interface can use it. The tree reaches it 
 model's ``forward``, which such models hand down. No mask is handed to the model: transformers would read the positions,
 which restart at every branch, as documents packed into a row.
 
-Back ends: ``dense``, one boolean mask a tree and torch's scaled dot product (any device; quadratic memory a tree, no
-work across trees); ``flex``, FlexAttention with a block mask (CUDA from compute capability 8.0 on). Sliding windows
-are measured in positions, not in places of the packed row. Soft-capped scores need ``flex`` or, on the dense back end,
-the scores written out.
+Back ends: ``dense``, torch's scaled dot product tree by tree: causal along a tree's first path, with a boolean mask on
+the branches behind it (any device; quadratic memory a tree, no work across trees); ``flex``, FlexAttention with a block
+mask (CUDA from compute capability 8.0 on). Sliding windows are measured in positions, not in places of the packed row.
+Soft-capped scores need ``flex`` or, on the dense back end, the scores written out.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -52,6 +53,15 @@ class PackedTrees:
     cuts: list[int]
     back_end: str
     _masks: dict[int | None, Any] = field(default_factory=dict)
+    _trunks: list[int] = field(default_factory=list)
+
+    def trunks(self) -> list[int]:
+        """For every tree the length of its first path from the root, which is a sequence like any other."""
+        if not self._trunks:
+            follows = self.positions[1:] == self.positions[:-1] + 1
+            breaks = [*((~follows).nonzero()[:, 0] + 1).tolist(), len(self.positions)]
+            self._trunks = [breaks[bisect_right(breaks, begin)] - begin for begin in self.cuts[:-1]]
+        return self._trunks
 
     def dense_masks(self, window: int | None) -> list[torch.Tensor]:
         """For every tree a boolean mask (length, length), True where the row's node attends to the column's."""
@@ -119,13 +129,20 @@ def tree_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = (kv.repeat_interleave(groups, dim=1) if groups > 1 else kv for kv in (key, value))
     sizes = [end - begin for begin, end in zip(tree.cuts[:-1], tree.cuts[1:], strict=True)]
-    outputs = []
     parts = zip(*(torch.split(tensor, sizes, dim=2) for tensor in (query, key, value)), strict=True)
-    for (q, k, v), mask in zip(parts, tree.dense_masks(sliding_window), strict=True):
-        if softcap is None:
-            outputs.append(scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout, scale=scaling))
-        else:
+    outputs = []
+    for (q, k, v), trunk, mask in zip(parts, tree.trunks(), tree.dense_masks(sliding_window), strict=True):
+        if softcap is not None:
             outputs.append(_written_out(q, k, v, mask, dropout, scaling, softcap))
+            continue
+        attend = partial(scaled_dot_product_attention, dropout_p=dropout, scale=scaling)
+        if sliding_window is not None and sliding_window < trunk:
+            trunk = 0
+        if trunk:
+            first = (tensor[:, :, :trunk] for tensor in (q, k, v))
+            outputs.append(attend(*first, is_causal=True))
+        if trunk < q.shape[2]:
+            outputs.append(attend(q[:, :, trunk:], k, v, attn_mask=mask[trunk:]))
     return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
 
 

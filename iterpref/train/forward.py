@@ -1,10 +1,11 @@
 """From a batch to the log-probability of every scored token, shape (R, S): as padded rows, or as packed trees.
 
 Both give the same numbers. Padded rows work for every model and are what the trees are tested against.
-The LM head runs inside ``model.forward`` and on the positions that are scored only.
+The LM head runs inside ``model.forward`` and on the positions that are scored only; its logits are never whole where
+the model returns them as they leave it (:mod:`iterpref.train.head`).
 """
 
-# ruff: noqa: N806 - tensors carry their shape in their name
+# ruff: noqa: N803, N806 - tensors carry their shape in their name
 from __future__ import annotations
 
 import inspect
@@ -16,12 +17,16 @@ import torch
 
 from iterpref.train.attention import NAME, PackedTrees, back_end
 from iterpref.train.data import Collator, Completion
+from iterpref.train.head import scoring
 from iterpref.train.losses import token_logps
 from iterpref.train.packing import TreeCollator
 
 __all__ = ["attention_name", "batch_logps", "enable_trees", "why_not_trees"]
 
 Batch = dict[str, torch.Tensor]
+Rows = list[tuple[Any, Completion]]
+
+_LAST = "iterpref_last"  # on a head after which nothing is done to its logits
 
 
 def batch_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -35,8 +40,8 @@ def padded_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     length, scored = ids_RT.shape[1], batch["completion_mask"].shape[1]
     # the positions that predict them: an index, so that no slice of the logits has to be copied back in backward
     kept_S = torch.arange(length - scored - 1, length - 1, device=ids_RT.device)
-    logits_RSV = _logits(model, kept_S, input_ids=ids_RT, attention_mask=batch["attention_mask"])
-    return token_logps(logits_RSV, ids_RT[:, -scored:])
+    inputs = {"input_ids": ids_RT, "attention_mask": batch["attention_mask"]}
+    return _logps(model, kept_S, ids_RT[:, -scored:], **inputs)
 
 
 def tree_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -46,17 +51,21 @@ def tree_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     tree = PackedTrees(
         batch["ends"], positions_1N[0], batch["cuts"].tolist(), back_end(parameter.device, parameter.dtype)
     )
-    logits_1EV = _logits(model, batch["kept"], input_ids=ids_1N, position_ids=positions_1N, tree=tree)
-    logps_E = token_logps(logits_1EV, batch["targets"][None])[0]
-    return logps_E[batch["index"]]
+    targets_1E = batch["targets"][None]
+    logps_1E = _logps(model, batch["kept"], targets_1E, input_ids=ids_1N, position_ids=positions_1N, tree=tree)
+    return logps_1E[0][batch["index"]]
 
 
-def _logits(model: torch.nn.Module, kept: torch.Tensor, **inputs: Any) -> torch.Tensor:
-    """Logits at the positions ``kept`` of every row."""
+def _logps(model: Any, kept: torch.Tensor, targets_RS: torch.Tensor, **inputs: Any) -> torch.Tensor:
+    """``log pi`` of the tokens that the positions ``kept`` of every row predict."""
+    head = _unwrapped(model).get_output_embeddings()
+    if getattr(head, _LAST, False):
+        with scoring(head, targets_RS):
+            logps: torch.Tensor = model(**inputs, logits_to_keep=kept, use_cache=False).logits
+        return logps[..., 0]
     if "logits_to_keep" in _parameters(model):
-        logits: torch.Tensor = model(**inputs, logits_to_keep=kept, use_cache=False).logits
-        return logits
-    return model(**inputs, use_cache=False).logits[:, kept]  # type: ignore[no-any-return]
+        return token_logps(model(**inputs, logits_to_keep=kept, use_cache=False).logits, targets_RS)
+    return token_logps(model(**inputs, use_cache=False).logits[:, kept], targets_RS)
 
 
 def attention_name(model: Any) -> str:
@@ -69,16 +78,19 @@ def attention_name(model: Any) -> str:
 def enable_trees(model: Any) -> str:
     """Give ``model`` tree attention if it computes trees exactly; it then takes no other batches.
 
+    Either way the log-probabilities are from now on taken at the LM head, if a trial says that nothing follows it.
+
     Returns:
         "" if it does, else why it does not; the model is then as it was.
     """
     causal = _unwrapped(model)
-    if reason := why_not_trees(causal):
-        return reason
-    before = causal.config._attn_implementation
     was_training = model.training
     model.eval()
+    _mark_head(model)
+    before = causal.config._attn_implementation
     try:
+        if reason := why_not_trees(causal):
+            return reason
         rows = _probe(causal.config.get_text_config().vocab_size)
         expected = _silently(padded_logps, model, Collator(0).rows(rows))
         causal.set_attn_implementation(NAME)
@@ -88,12 +100,26 @@ def enable_trees(model: Any) -> str:
         return " ".join(str(error).split()) or type(error).__name__
     finally:
         model.train(was_training)
-    scored = Collator(0).rows(rows)["completion_mask"].to(found.device)
-    difference = (expected[scored] - found[scored]).abs().mean().item() if found.shape == expected.shape else np.inf
+    difference = (expected - found).abs().mean().item() if found.shape == expected.shape else np.inf
     if not difference <= (0.1 if next(model.parameters()).dtype.itemsize < 4 else 1e-3):  # nor if it is no number
         causal.set_attn_implementation(before)
         return f"on a trial its log-probabilities differ by {difference:.2g} from those of separate sequences"
     return ""
+
+
+@torch.no_grad()
+def _mark_head(model: Any) -> None:
+    """Mark the LM head if the model returns its logits as they are, neither capped nor scaled."""
+    head = _unwrapped(model).get_output_embeddings()
+    if type(head) is not torch.nn.Linear or "logits_to_keep" not in _parameters(model):
+        return
+    seen: list[torch.Tensor] = []
+    handle = head.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    try:
+        logits = model(input_ids=torch.arange(1, 9, device=head.weight.device)[None], use_cache=False).logits
+    finally:
+        handle.remove()
+    setattr(head, _LAST, len(seen) == 1 and torch.equal(seen[0].to(logits.dtype), logits))
 
 
 def why_not_trees(model: Any) -> str:
@@ -108,7 +134,7 @@ def why_not_trees(model: Any) -> str:
     return ""
 
 
-def _probe(vocabulary: int) -> list[tuple[Any, Completion]]:
+def _probe(vocabulary: int) -> Rows:
     """Four short completions of one prompt, nested and of equal length."""
     draw = np.random.default_rng(0)
     prompt, *tails = (draw.integers(1, vocabulary, size=12).astype(np.int32) for _ in range(5))

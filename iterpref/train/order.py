@@ -1,7 +1,8 @@
-"""In which order pairs are learnt, and how the global batch of a step is cut into micro-batches.
+"""In which order pairs are learnt, and how the global batch of a step is cut into micro-batches and these into rows.
 
-The loss does not depend on the cut, so the cut is free to keep what shares tokens together and to give every process
-the same amount of work. Needs no communication: every process computes the same order from the seed and the epoch.
+The loss does not depend on the cut, so the cut is free to keep what shares tokens together, to give every process the
+same amount of work, and to keep to a number of tokens that are computed at once. Needs no communication: every process
+computes the same order from the seed and the epoch.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ __all__ = ["GlobalBatches", "global_batches"]
 
 
 def global_batches(
-    examples: Sequence[Example], collate: Callable[[list[Example]], dict[str, torch.Tensor]], args: TrainingArguments
+    examples: Sequence[Example],
+    collate: Callable[[list[Example]], dict[str, torch.Tensor]],
+    args: TrainingArguments,
+    tokens_per_row: int | None,
 ) -> GlobalBatches:
     """The order of ``examples`` under these training arguments; tokens are those of the collator's batches."""
     return GlobalBatches(
@@ -29,11 +33,12 @@ def global_batches(
         world=args.world_size,
         seed=args.seed if args.data_seed is None else args.data_seed,
         cost=lambda numbers: int(collate([examples[number] for number in numbers])["tokens"][1]),
+        budget=tokens_per_row,
     )
 
 
-class GlobalBatches(Sampler[list[int]]):
-    """The micro-batches of one process in one epoch, as lists of example numbers.
+class GlobalBatches(Sampler[list[list[int]]]):
+    """The micro-batches of one process in one epoch: each a list of rows, each of these a list of example numbers.
 
     A step takes the next ``size * parts`` examples of a shuffle that keeps trajectories together. They go to ``parts``
     micro-batches of about equal cost, by whole trajectories where that is possible. Where every example is a trajectory
@@ -44,7 +49,9 @@ class GlobalBatches(Sampler[list[int]]):
         size: examples of a micro-batch, on average.
         accumulation: micro-batches of a step on one process.
         rank, world: this process, of how many.
-        cost: tokens that a micro-batch of these examples computes.
+        cost: tokens that a row of these examples computes.
+        budget: the most that a row of several examples may cost; None: every micro-batch is one row. All micro-batches
+            of a step have the same number of rows: processes that share a sharded model must keep step.
     """
 
     def __init__(
@@ -57,12 +64,13 @@ class GlobalBatches(Sampler[list[int]]):
         world: int,
         seed: int,
         cost: Callable[[Sequence[int]], int],
+        budget: int | None = None,
     ) -> None:
         self._groups: dict[Hashable, list[int]] = {}
         for number, trajectory in enumerate(trajectories):
             self._groups.setdefault(trajectory, []).append(number)
         self._trajectories = list(trajectories)
-        self._size, self._seed, self._cost = size, seed, cost
+        self._size, self._seed, self._cost, self._budget = size, seed, cost, budget
         self._rank, self._world = rank, world
         self._step = size * accumulation * world
         self._epoch = 0
@@ -73,11 +81,11 @@ class GlobalBatches(Sampler[list[int]]):
     def __len__(self) -> int:
         return sum(parts for _, parts in self._steps()) // self._world
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[list[int]]]:
         order = self._shuffled()
         begin = 0
         for count, parts in self._steps():
-            yield from self._cut(order[begin : begin + count], parts)[self._rank :: self._world]
+            yield from self._in_rows(self._cut(order[begin : begin + count], parts))[self._rank :: self._world]
             begin += count
 
     def _steps(self) -> list[tuple[int, int]]:
@@ -100,6 +108,16 @@ class GlobalBatches(Sampler[list[int]]):
         first = torch.randperm(len(self._trajectories), generator=generator).tolist()
         visited = dict.fromkeys(self._trajectories[number] for number in first)
         return [number for trajectory in visited for number in self._groups[trajectory]]
+
+    def _in_rows(self, batches: list[list[int]]) -> list[list[list[int]]]:
+        if self._budget is None:
+            return [[batch] for batch in batches]
+        count, most = -(-max(map(self._cost, batches)) // self._budget), min(map(len, batches))
+        while True:
+            rows = [self._cut(batch, min(count, most)) for batch in batches]
+            if count >= most or max(self._cost(row) for batch in rows for row in batch) <= self._budget:
+                return rows
+            count += 1
 
     def _cut(self, numbers: list[int], parts: int) -> list[list[int]]:
         if parts == 1:

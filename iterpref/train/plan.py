@@ -13,6 +13,7 @@ from iterpref.config import TrainConfig
 from iterpref.train.arguments import training_arguments
 from iterpref.train.data import Collator
 from iterpref.train.forward import why_not_trees
+from iterpref.train.head import kept_bytes
 from iterpref.train.losses import objective
 from iterpref.train.models import add_adapter
 from iterpref.train.order import global_batches
@@ -42,12 +43,12 @@ def plan(pairs: Iterable[Pair], config: TrainConfig, *, seed: int) -> dict[str, 
         if config.use_peft:
             model = add_adapter(model, config)
     collate: Any = Collator(0) if reason else TreeCollator()
-    batches = global_batches(prepared.examples, collate, arguments)
-    micro = [collate([prepared.examples[number] for number in numbers]) for numbers in batches]
-    per_epoch = -(-len(micro) // arguments.gradient_accumulation_steps)
+    batches = list(global_batches(prepared.examples, collate, arguments, config.tokens_per_row))
+    rows = [collate([prepared.examples[number] for number in row]) for batch in batches for row in batch]
+    per_epoch = -(-len(batches) // arguments.gradient_accumulation_steps)
     steps = arguments.max_steps if arguments.max_steps > 0 else int(per_epoch * arguments.num_train_epochs)
-    apart, computed = (sum(int(batch["tokens"][which]) for batch in micro) for which in (0, 1))
-    scored = sum(int(batch["completion_mask"].sum()) for batch in micro)
+    apart, computed = (sum(int(row["tokens"][which]) for row in rows) for which in (0, 1))
+    scored = sum(int(row["completion_mask"].sum()) for row in rows)
     examples = prepared.examples
     rejected = [example.rejected for example in examples if example.rejected is not None]
     penalised = sum(int((one.weights != 0).sum()) for one in rejected)
@@ -61,27 +62,25 @@ def plan(pairs: Iterable[Pair], config: TrainConfig, *, seed: int) -> dict[str, 
         "computed": f"{computed:,} tokens ({f'padded sequences: {reason}' if reason else 'prefix trees'}), "
         f"packing ratio {apart / computed:.2f}",
         "steps": f"{steps:,}, {per_epoch:,} an epoch, {len(examples) / per_epoch:.1f} examples each",
-        "memory": _memory(model, micro, arguments),
+        "memory": _memory(model, rows, arguments),
     }
     if weights.needs_reference:
         found["reference"] = f"{apart:,} tokens once, unless they are in the cache"
     return found
 
 
-def _memory(model: Any, micro: list[dict[str, torch.Tensor]], arguments: TrainingArguments) -> str:
+def _memory(model: Any, rows: list[dict[str, torch.Tensor]], arguments: TrainingArguments) -> str:
     """An estimate for one process with Adam: parts in GiB."""
     config = model.config.get_text_config()
     trained, every = _count(model, trained=True), _count(model)
     half = arguments.bf16 or arguments.fp16
     frozen_bytes = 2 if half else 4
     states = 16 * trained + frozen_bytes * (every - trained)  # weight, gradient and two moments in float32
-    tokens = max(int(batch["tokens"][1]) for batch in micro)
+    tokens = max(int(row["tokens"][1]) for row in rows)
     kept = 2 * config.hidden_size if arguments.gradient_checkpointing else _KEPT_BYTES * config.hidden_size
     activations = tokens * config.num_hidden_layers * kept * (1 if half else 2)
-    heads = max(
-        len(batch["kept"]) if "kept" in batch else batch["completion_mask"].numel() for batch in micro
-    )  # positions whose logits are computed, and copied once where autocast widens them
-    logits = heads * config.vocab_size * (6 if half else 4)
+    scored = max(len(row["kept"]) if "kept" in row else row["completion_mask"].numel() for row in rows)
+    logits = min(scored * config.vocab_size * (2 if half else 4), kept_bytes(arguments.device.type))
     parts = {"weights and optimiser": states, "activations": activations, "logits": logits}
     listed = ", ".join(f"{name} {size / 2**30:.1f}" for name, size in parts.items())
     return f"about {sum(parts.values()) / 2**30:.1f} GiB a process ({listed}), without sharding"

@@ -37,8 +37,12 @@ def prepare(
     """Encode ``pairs``.
 
     Raises:
-        InputError: no usable tokenizer, model config or pair, or fewer pairs than processes.
+        InputError: no usable tokenizer, model config or pair, fewer pairs than processes, or a budget below one token.
     """
+    if config.tokens_per_row is not None and config.tokens_per_row < 1:
+        raise InputError(
+            "train: `tokens_per_row` must be at least 1; leave it out to compute a micro-batch in one row."
+        )
     tokenizer = load_tokenizer(config.model_name_or_path)
     model_config = load_model_config(config, tokenizer)
     if config.init_config:

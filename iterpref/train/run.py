@@ -114,6 +114,7 @@ def train(
         model=model,
         args=arguments,
         objective=weights,
+        tokens_per_row=config.tokens_per_row,
         data_collator=Collator(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0),
         processing_class=tokenizer,
         train_dataset=examples,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ class FocalTrainer(Trainer):
 
     Args:
         objective: the weights of the loss.
+        tokens_per_row: see :class:`~iterpref.train.order.GlobalBatches`.
         on_checkpoint: called with a checkpoint's folder before it is sealed (to add the model card).
         options: as for ``transformers.Trainer``.
     """
@@ -47,10 +49,16 @@ class FocalTrainer(Trainer):
     objective: Objective
 
     def __init__(
-        self, *, objective: Objective, on_checkpoint: Callable[[Path], None] = lambda folder: None, **options: Any
+        self,
+        *,
+        objective: Objective,
+        tokens_per_row: int | None = None,
+        on_checkpoint: Callable[[Path], None] = lambda folder: None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.objective = objective
+        self._tokens_per_row = tokens_per_row
         self._on_checkpoint = on_checkpoint
         self._train_meter, self._eval_meter = Meter(), Meter()
 
@@ -68,13 +76,12 @@ class FocalTrainer(Trainer):
         return attention_name(self.model)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Micro-batches of :class:`~iterpref.train.order.GlobalBatches`."""
+        """Micro-batches of :class:`~iterpref.train.order.GlobalBatches`: ``rows``, a list of batches."""
         examples, args = cast(list[Example], self.train_dataset), self.args
-        sampler = global_batches(examples, self.data_collator, args)
         loader = DataLoader(
-            cast("Dataset[Example]", examples),
-            batch_sampler=sampler,
-            collate_fn=self.data_collator,
+            _Rows(examples),
+            batch_sampler=global_batches(examples, self.data_collator, args, self._tokens_per_row),
+            collate_fn=partial(_in_rows, self.data_collator),
             num_workers=args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory,
             persistent_workers=args.dataloader_persistent_workers,
@@ -91,11 +98,26 @@ class FocalTrainer(Trainer):
         """The micro-batches of one step on this process, and (pairs, NLL tokens) of the step on all processes."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
         counts = torch.zeros(3, dtype=torch.long, device=device)
-        for batch in batches:
-            counts += torch.stack([*_counts(batch), batch["tokens"][0]]).to(device)
+        for row in (row for batch in batches for row in batch["rows"]):
+            counts += torch.stack([*_counts(row), row["tokens"][0]]).to(device)
         pairs, scored, tokens = self.accelerator.reduce(counts, "sum")
         self.state.num_input_tokens_seen += int(tokens)
         return batches, torch.stack([pairs, scored])
+
+    def training_step(
+        self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: torch.Tensor | int | None = None
+    ) -> torch.Tensor:
+        """Forward and backward, row by row; gradients are exchanged after the last one."""
+        *others, last = inputs["rows"]
+        loss = torch.zeros((), device=self.args.device)
+        for row in others:
+            with self.accelerator.no_sync(model):
+                loss += super().training_step(model, row, num_items_in_batch)
+        loss += super().training_step(model, last, num_items_in_batch)
+        return loss
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        return sum(super(FocalTrainer, self).floating_point_ops(row) for row in inputs["rows"])
 
     def compute_loss(
         self,
@@ -104,7 +126,7 @@ class FocalTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """This micro-batch's share of the loss, times the number of processes, whose gradients DDP averages.
+        """This row's share of the loss, times the number of processes, whose gradients DDP averages.
 
         ``num_items_in_batch`` is what :meth:`get_batch_samples` counted; without it the batch is taken as the whole.
         """
@@ -195,6 +217,23 @@ class FocalTrainer(Trainer):
             self._on_checkpoint(folder)
             seal(folder)
             rotate_checkpoints(run_folder, limit, self.state.best_model_checkpoint)
+
+
+class _Rows(Dataset[list[Example]]):
+    """Rows of examples by their numbers."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+
+    def __getitem__(self, numbers: list[int]) -> list[Example]:
+        return [self._examples[number] for number in numbers]
+
+    def __len__(self) -> int:
+        return len(self._examples)
+
+
+def _in_rows(collate: Callable[[list[Example]], dict[str, torch.Tensor]], rows: list[list[Example]]) -> dict[str, Any]:
+    return {"rows": [collate(row) for row in rows]}
 
 
 def _counts(batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

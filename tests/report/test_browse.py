@@ -86,6 +86,7 @@ def test_a_pair_brings_its_spans(sessions: dict[str, dict[str, Any]]) -> None:
 def test_a_version_that_is_not_paired_differs_without_penalty(sessions: dict[str, dict[str, Any]]) -> None:
     repeated = sessions["world/largest"]["versions"][2]
     assert repeated["drop"] == "repeats an earlier version word for word"
+    assert [version.get("mark") for version in sessions["world/largest"]["versions"]] == [None, None, "repeat", None]
     assert [span[2] for span in repeated["minus"]] == [0.0]
     assert repeated["tokens"]["penalised"] == 0
 

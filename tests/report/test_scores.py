@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from iterpref.report.scores import by_learning_rate, curves, flips, kind_of, results_of, thin
+from iterpref.report.scores import by_learning_rate, curves, flips, results_of, thin
 from iterpref.store import Run
 from iterpref.types import Attempt, Outcome, Score, Verdict
 
 PASS = Verdict(Outcome.PASS)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "kind"),
-    [
-        (PASS, "passes"),
-        (Verdict(Outcome.WRONG, "AssertionError"), "wrong answer"),
-        (Verdict(Outcome.ERROR, "KeyError"), "KeyError"),
-        (Verdict(Outcome.ERROR), "error"),
-        (Verdict(Outcome.TIMEOUT, "SIGXCPU"), "timeout"),
-    ],
-)
-def test_kinds_are_named(verdict: Verdict, kind: str) -> None:
-    assert kind_of(verdict) == kind
 
 
 def put(run: Run, variant: str, split: str, answers: dict[str, str], round: int = 1) -> None:

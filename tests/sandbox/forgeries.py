@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 
 from iterpref.sandbox import Sandbox
 from iterpref.types import Case, Tests
+from tests.sandbox.restrict import forbid_namespaces
 
 __all__ = ["FORGERIES", "FORMS", "GREEDY"]
 
@@ -531,12 +533,14 @@ FORMS: dict[str, Tests] = {
 
 
 def main() -> None:
-    """Print user, attack, kind of tests and outcome of each, tab-separated."""
+    """Print user, mode, attack, kind of tests and outcome of each, tab-separated; ``restricted`` forbids namespaces."""
+    if sys.argv[1:] == ["restricted"]:
+        forbid_namespaces()
     with Sandbox(workers=1) as box:
         for name, program in FORGERIES.items():
             for form, tests in FORMS.items():
                 verdict = box.judge(program, dataclasses.replace(tests, cpu_seconds=1.0))
-                print(os.getuid(), name, form, verdict.outcome.value, sep="\t")
+                print(os.getuid(), box.isolation.mode, name, form, verdict.outcome.value, sep="\t")
 
 
 if __name__ == "__main__":

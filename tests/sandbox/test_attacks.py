@@ -22,7 +22,11 @@ from tests.sandbox.forgeries import FORGERIES, FORMS, GREEDY
 OTHER_USER = """
 import pickle, sys
 from iterpref.sandbox import Sandbox
+from tests.sandbox.restrict import forbid_namespaces
+if sys.argv[1] == "restricted":
+    forbid_namespaces()
 with Sandbox(workers=1) as box:
+    assert box.isolation.mode == sys.argv[1]
     while True:
         try:
             program, tests = pickle.load(sys.stdin.buffer)
@@ -33,13 +37,14 @@ with Sandbox(workers=1) as box:
 """
 
 
-class OtherUser:
-    """A sandbox in a process of the user nobody, with the system's interpreter."""
+class Elsewhere:
+    """A sandbox in a process of another user or in another mode, with the system's interpreter."""
 
-    def __init__(self) -> None:
-        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    def __init__(self, uid: int, mode: str) -> None:
+        self.mode = mode
+        user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
         self.process = subprocess.Popen(
-            [*user, "/usr/bin/python3", "-B", "-c", OTHER_USER],
+            [*user, "/usr/bin/python3", "-B", "-c", OTHER_USER, mode],
             cwd=Path(__file__).parent.parent.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -55,22 +60,47 @@ class OtherUser:
         return verdict
 
 
-@pytest.fixture(scope="module", params=["own user", pytest.param("other user", marks=pytest.mark.slow)])
-def box(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Sandbox | OtherUser]:
-    """The sandbox as the present user, who is root in CI, and as an ordinary one."""
+Box = Sandbox | Elsewhere
+NOBODY = 65534
+ELSEWHERE = {
+    "other user": (NOBODY, "full"),
+    "restricted": (0, "restricted"),
+    "restricted, other user": (NOBODY, "restricted"),
+}
+
+
+@pytest.fixture(
+    scope="module", params=["own user", *(pytest.param(name, marks=pytest.mark.slow) for name in ELSEWHERE)]
+)
+def box(request: pytest.FixtureRequest, box: Sandbox) -> Iterator[Box]:
+    """The sandbox as the present user, who is root in CI, and as an ordinary one; with namespaces and without."""
     if request.param == "own user":
         yield box
         return
     if os.geteuid() != 0 or not shutil.which("setpriv") or not os.path.exists("/usr/bin/python3"):
         pytest.skip("only root, with setpriv and an interpreter that all can read, can become somebody else")
-    other = OtherUser()
+    other = Elsewhere(*ELSEWHERE[request.param])
     yield other
     assert other.process.stdin is not None
     other.process.stdin.close()
     assert other.process.wait(60) == 0
 
 
-def judge(box: Sandbox, program: str, cpu_seconds: float = 5.0, memory_mb: int = 256) -> Verdict:
+def restricted(box: Box) -> bool:
+    return (box.mode if isinstance(box, Elsewhere) else box.isolation.mode) == "restricted"
+
+
+def denied(box: Box) -> str:
+    """The error of a program that opens what it must not: it is not there, or it is forbidden."""
+    return "PermissionError" if restricted(box) else "FileNotFoundError"
+
+
+def assert_passed(box: Box, verdict: Verdict) -> None:
+    """By a program that starts processes, which are not to be had without namespaces."""
+    assert verdict.outcome is (Outcome.UNSUPPORTED if restricted(box) else Outcome.PASS), verdict
+
+
+def judge(box: Box, program: str, cpu_seconds: float = 5.0, memory_mb: int = 256) -> Verdict:
     """Judge a program whose f(1) ought to be 2, and f(2) ought to be 3."""
     code = "assert f(1) == 2\nassert f(2) == 3"
     return box.judge(program, Tests("asserts", code, entry_point="f", cpu_seconds=cpu_seconds, memory_mb=memory_mb))
@@ -85,39 +115,39 @@ def assert_error(verdict: Verdict, error_type: str) -> None:
     assert (verdict.outcome, verdict.error_type) == (Outcome.ERROR, error_type), verdict
 
 
-def test_01_exit_at_import(box: Sandbox) -> None:
+def test_01_exit_at_import(box: Box) -> None:
     assert_error(judge(box, "import sys\nsys.exit(0)\n"), "SystemExit")
 
 
-def test_02_system_exit_in_the_function(box: Sandbox) -> None:
+def test_02_system_exit_in_the_function(box: Box) -> None:
     assert_error(judge(box, function("raise SystemExit(0)")), "SystemExit")
 
 
-def test_03_os_exit(box: Sandbox) -> None:
+def test_03_os_exit(box: Box) -> None:
     assert_error(judge(box, function("import os; os._exit(0)")), "SystemExit")
 
 
-def test_04_exit_function_after_a_failure(box: Sandbox) -> None:
+def test_04_exit_function_after_a_failure(box: Box) -> None:
     program = "import atexit, os\natexit.register(os._exit, 0)\ndef f(x):\n    return x\n"
     assert judge(box, program).outcome is Outcome.WRONG
 
 
-def test_05_object_equal_to_anything(box: Sandbox) -> None:
+def test_05_object_equal_to_anything(box: Box) -> None:
     assert judge(box, GREEDY + "def f(x):\n    return Greedy()\n").outcome is Outcome.TAMPER
 
 
-def test_05_object_equal_to_anything_that_is_compared_outside(box: Sandbox) -> None:
+def test_05_object_equal_to_anything_that_is_compared_outside(box: Box) -> None:
     tests = Tests("calls", cases=(Case((1,), 2),), entry_point="f")
     assert box.judge(GREEDY + "def f(x):\n    return Greedy()\n", tests).outcome is Outcome.TAMPER
 
 
 @pytest.mark.parametrize("base", ["int", "list", "str"])
-def test_06_plain_value_equal_to_anything(box: Sandbox, base: str) -> None:
+def test_06_plain_value_equal_to_anything(box: Box, base: str) -> None:
     program = GREEDY.replace("Greedy:", f"Greedy({base}):") + "def f(x):\n    return Greedy()\n"
     assert judge(box, program).outcome is Outcome.TAMPER
 
 
-def test_07_expected_values_are_absent(box: Sandbox) -> None:
+def test_07_expected_values_are_absent(box: Box) -> None:
     lines = [
         "import gc, sys",
         "frame = sys._getframe()",
@@ -133,39 +163,55 @@ def test_07_expected_values_are_absent(box: Sandbox) -> None:
     assert (verdict.outcome, verdict.tests_passed) == (Outcome.WRONG, 1)
 
 
-def test_08_frame_walk_writes_the_result_and_exits(box: Sandbox) -> None:
+def test_08_frame_walk_writes_the_result_and_exits(box: Box) -> None:
     assert judge(box, FORGERIES["08 frame walk writes the result"]).outcome is Outcome.TAMPER
 
 
-def test_09_printed_result(box: Sandbox) -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"value": 2},{"value": 3}\\n',  # two records on a line
+        '{"value":\\n2}\\n{"value":\\n3}\\n',  # two records on four
+        '{"value": 2}\\n{"value": 3}\\n{"nonce": "0", "passed": 2, "total": 2}\\n',
+        '{"value": 2}],[{"value": 3}\\n',
+        '],"x"\\n',
+    ],
+)
+@pytest.mark.parametrize("end", ["os._exit(0)", "return 0"])
+def test_08_records_written_by_hand(box: Box, written: str, end: str) -> None:
+    verdict = judge(box, function("import os", f"os.write(3, b'{written}')", end))
+    assert verdict.failed or verdict.outcome is Outcome.TAMPER
+
+
+def test_09_printed_result(box: Box) -> None:
     program = 'print(\'{"nonce": "0", "passed": 2, "total": 2}\\n+\\n+\')\ndef f(x):\n    return x\n'
     assert judge(box, program).outcome is Outcome.WRONG
 
 
-def test_10_bytes_written_to_every_descriptor(box: Sandbox) -> None:
+def test_10_bytes_written_to_every_descriptor(box: Box) -> None:
     writes = "for fd in range(3, 256):\n    try: os.write(fd, b'{\"passed\": 2}\\n')\n    except OSError: pass\n"
     assert judge(box, f"import os\n{writes}def f(x):\n    return x\n").outcome is Outcome.TAMPER
 
 
-def test_11_patched_assertions(box: Sandbox) -> None:
+def test_11_patched_assertions(box: Box) -> None:
     verdict = box.judge(FORGERIES["11 patched assertEqual"], FORMS["unittest"])
     assert verdict.outcome is Outcome.TAMPER
 
 
-def test_12_skipped_test(box: Sandbox) -> None:
+def test_12_skipped_test(box: Box) -> None:
     verdict = box.judge(FORGERIES["12 SkipTest"], FORMS["unittest"])
     assert (verdict.outcome, verdict.tests_passed, verdict.tests_total) == (Outcome.ERROR, 0, 2)
 
 
-def test_13_zero_tests(box: Sandbox) -> None:
+def test_13_zero_tests(box: Box) -> None:
     assert box.judge("x = 1", Tests("asserts", "")).outcome is Outcome.INVALID
 
 
-def test_14_replaced_test_cases(box: Sandbox) -> None:
+def test_14_replaced_test_cases(box: Box) -> None:
     assert box.judge(FORGERIES["14 replaces the tests' names"], FORMS["unittest"]).outcome is Outcome.TAMPER
 
 
-def test_14_replaced_check(box: Sandbox) -> None:
+def test_14_replaced_check(box: Box) -> None:
     program = """
 import sys
 def f(x):
@@ -179,32 +225,32 @@ def f(x):
     assert box.judge(program, FORMS["check"]).outcome is Outcome.TAMPER
 
 
-def test_15_poisoned_builtins(box: Sandbox) -> None:
+def test_15_poisoned_builtins(box: Box) -> None:
     assert judge(box, FORGERIES["15 poisoned builtins"]).outcome is Outcome.TAMPER
 
 
-def test_15_poisoned_modules(box: Sandbox) -> None:
+def test_15_poisoned_modules(box: Box) -> None:
     assert box.judge(FORGERIES["15 poisoned modules"], FORMS["unittest"]).outcome is Outcome.TAMPER
 
 
-def test_16_inputs_are_copies(box: Sandbox) -> None:
+def test_16_inputs_are_copies(box: Box) -> None:
     code = "def check(candidate):\n    assert candidate([2, 1]) == 1\n    assert candidate([2, 1]) == 1\n"
     program = "def f(x):\n    x.sort()\n    return x.pop(0)\n"
     assert box.judge(program, Tests("check", code, entry_point="f")).passed
 
 
-def test_17_infinite_loop(box: Sandbox) -> None:
+def test_17_infinite_loop(box: Box) -> None:
     verdict = judge(box, function("while True: pass"), cpu_seconds=0.3)
     assert verdict.outcome is Outcome.TIMEOUT
     assert verdict.tests_total == 2
 
 
-def test_18_loop_that_swallows_every_exception(box: Sandbox) -> None:
+def test_18_loop_that_swallows_every_exception(box: Box) -> None:
     lines = ["while True:", "    try:", "        while True: pass", "    except BaseException: pass"]
     assert judge(box, function(*lines), cpu_seconds=0.3).outcome is Outcome.TIMEOUT
 
 
-def test_19_signals_ignored(box: Sandbox) -> None:
+def test_19_signals_ignored(box: Box) -> None:
     lines = [
         "import signal",
         "for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:",
@@ -214,26 +260,26 @@ def test_19_signals_ignored(box: Sandbox) -> None:
     assert judge(box, function(*lines), cpu_seconds=0.3).outcome is Outcome.TIMEOUT
 
 
-def test_20_regex_blow_up(box: Sandbox) -> None:
+def test_20_regex_blow_up(box: Box) -> None:
     lines = ["import re", "re.match('(a+)+$', 'a' * 40 + 'b')"]
     assert judge(box, function(*lines), cpu_seconds=0.3).outcome is Outcome.TIMEOUT
 
 
-def test_21_deadlock(box: Sandbox) -> None:
+def test_21_deadlock(box: Box) -> None:
     lines = ["import threading", "lock = threading.Lock()", "lock.acquire()", "lock.acquire()"]
     verdict = judge(box, function(*lines), cpu_seconds=0.05)
     assert verdict.outcome is Outcome.TIMEOUT
     assert verdict.cpu_seconds < 0.05
 
 
-def test_22_endless_thread_after_a_correct_answer(box: Sandbox) -> None:
+def test_22_endless_thread_after_a_correct_answer(box: Box) -> None:
     program = "import threading\ndef work():\n    while True: pass\nthreading.Thread(target=work).start()\n"
     verdict = judge(box, program + function())
     assert verdict.passed
     assert verdict.cpu_seconds < 4
 
 
-def test_23_recursion_with_a_raised_limit(box: Sandbox) -> None:
+def test_23_recursion_with_a_raised_limit(box: Box) -> None:
     program = (
         "import sys\nsys.setrecursionlimit(10 ** 9)\nclass A:\n    def __repr__(self):\n        return repr(self)\n"
     )
@@ -242,24 +288,24 @@ def test_23_recursion_with_a_raised_limit(box: Sandbox) -> None:
     assert verdict.error_type in ("SIGSEGV", "RecursionError")  # up to Python 3.11, from 3.12
 
 
-def test_24_segmentation_fault(box: Sandbox) -> None:
+def test_24_segmentation_fault(box: Box) -> None:
     assert_error(judge(box, function("import ctypes; ctypes.string_at(0)")), "SIGSEGV")
 
 
-def test_24_self_kill(box: Sandbox) -> None:
+def test_24_self_kill(box: Box) -> None:
     assert_error(judge(box, function("import os; os.kill(os.getpid(), 9)")), "SIGKILL")
 
 
-def test_24_abort(box: Sandbox) -> None:
+def test_24_abort(box: Box) -> None:
     assert_error(judge(box, function("import os; os.abort()")), "SIGABRT")
 
 
-def test_25_memory_bomb(box: Sandbox) -> None:
+def test_25_memory_bomb(box: Box) -> None:
     lines = ["hoard = []", "while True: hoard.append(bytes(1000000))"]
     assert judge(box, function(*lines)).outcome is Outcome.MEMORY
 
 
-def test_26_memory_over_children(box: Sandbox) -> None:
+def test_26_memory_over_children(box: Box) -> None:
     lines = [
         "import os, time",
         "for _ in range(8):",
@@ -269,15 +315,19 @@ def test_26_memory_over_children(box: Sandbox) -> None:
         "time.sleep(60)",
     ]
     verdict = judge(box, function(*lines))
-    assert verdict.outcome is Outcome.MEMORY
-    assert "together" in verdict.feedback
+    assert verdict.outcome is (Outcome.UNSUPPORTED if restricted(box) else Outcome.MEMORY)
+    assert restricted(box) or "together" in verdict.feedback
 
 
-def test_27_fork_bomb(box: Sandbox) -> None:
-    assert_error(judge(box, function("import os", "while True: os.fork()")), "BlockingIOError")
+def test_27_fork_bomb(box: Box) -> None:
+    verdict = judge(box, function("import os", "while True: os.fork()"))
+    if restricted(box):
+        assert verdict.outcome is Outcome.UNSUPPORTED
+    else:
+        assert_error(verdict, "BlockingIOError")
 
 
-def test_28_daemon_is_dead_at_the_verdict(box: Sandbox) -> None:
+def test_28_daemon_is_dead_at_the_verdict(box: Box) -> None:
     name = f"daemon{os.getpid()}"
     lines = [
         "import os, time",
@@ -290,7 +340,7 @@ def test_28_daemon_is_dead_at_the_verdict(box: Sandbox) -> None:
         "    time.sleep(60)",
         "os.read(read, 1)",
     ]
-    assert judge(box, function(*lines)).passed
+    assert_passed(box, judge(box, function(*lines)))
     assert name not in process_names()
 
 
@@ -302,87 +352,93 @@ def process_names() -> set[str]:
     return names
 
 
-def test_29_kill_all(box: Sandbox) -> None:
-    lines = ["import os", "try: os.kill(-1, 9)", "except ProcessLookupError: pass"]
+def test_29_kill_all(box: Box) -> None:
+    lines = ["import os", "try: os.kill(-1, 9)", "except (ProcessLookupError, PermissionError): pass"]
     assert judge(box, function(*lines)).passed
 
 
-def test_29_kill_parent(box: Sandbox) -> None:
-    assert judge(box, function("import os; os.kill(os.getppid(), 9)")).passed
+def test_29_kill_parent(box: Box) -> None:
+    lines = ["import os", "try: os.kill(os.getppid(), 9)", "except PermissionError: pass"]
+    assert judge(box, function(*lines)).passed
     assert judge(box, function()).passed
 
 
-def test_30_memory_of_the_parent_process(box: Sandbox) -> None:
-    assert_error(judge(box, function("import os; open(f'/proc/{os.getppid()}/mem', 'r+b')")), "FileNotFoundError")
+def test_30_memory_of_the_parent_process(box: Box) -> None:
+    verdict = judge(box, function("import os; open(f'/proc/{os.getppid()}/mem', 'r+b')"))
+    assert_error(verdict, denied(box))
 
 
-def test_31_a_megabyte_of_output(box: Sandbox) -> None:
+def test_31_a_megabyte_of_output(box: Box) -> None:
     assert judge(box, "print('x' * 10 ** 6)\n" + function()).passed
 
 
-def test_32_output_flood(box: Sandbox) -> None:
+def test_32_output_flood(box: Box) -> None:
     lines = ["import sys", "for _ in range(300): sys.stderr.write('x' * 10 ** 6)"]
     assert judge(box, function(*lines)).outcome is Outcome.OUTPUT
 
 
-def test_33_standard_descriptors_closed(box: Sandbox) -> None:
+def test_33_standard_descriptors_closed(box: Box) -> None:
     assert judge(box, "import os\nfor fd in range(3): os.close(fd)\n" + function()).passed
 
 
-def test_34_hostile_message(box: Sandbox) -> None:
+def test_34_hostile_message(box: Box) -> None:
     program = "class E(Exception):\n    def __str__(self):\n        raise SystemExit\n    __repr__ = __str__\n"
     assert_error(judge(box, program + function("raise E")), "E")
 
 
-def test_34_message_of_ten_megabytes(box: Sandbox) -> None:
+def test_34_message_of_ten_megabytes(box: Box) -> None:
     verdict = judge(box, function("raise ValueError('x' * 10 ** 7)"))
     assert_error(verdict, "ValueError")
     assert len(verdict.feedback) < 2100
 
 
-def test_35_input(box: Sandbox) -> None:
+def test_35_input(box: Box) -> None:
     assert_error(judge(box, function("input()")), "EOFError")
 
 
-def test_36_disk_fill(box: Sandbox) -> None:
+def test_36_disk_fill(box: Box) -> None:
+    if restricted(box):
+        pytest.skip("without a file system of its own a program can fill the disk, as is documented")
     lines = ["for i in range(100): open(str(i), 'wb').write(bytes(10 ** 7))"]
     assert_error(judge(box, function(*lines)), "OSError")
 
 
-def test_36_inode_fill(box: Sandbox) -> None:
+def test_36_inode_fill(box: Box) -> None:
+    if restricted(box):
+        pytest.skip("without a file system of its own a program can fill the disk, as is documented")
     assert_error(judge(box, function("for i in range(10 ** 5): open(str(i), 'w').close()")), "OSError")
 
 
-def test_37_no_residue_for_the_next_program(box: Sandbox) -> None:
-    lines = ["import os", "os.environ['LEFT'] = 'x'", "for path in ('left', '/tmp/left'): open(path, 'w').close()"]
+def test_37_no_residue_for_the_next_program(box: Box) -> None:
+    lines = ["import os", "os.environ['LEFT'] = 'x'", "for path in ('left', '../left'): open(path, 'w').close()"]
     assert judge(box, function(*lines)).passed
     lines = [
         "import os",
         "assert 'LEFT' not in os.environ",
         "import sys",
         "shown = {path.split('/')[2] for path in (sys.prefix, sys.base_prefix) if path.startswith('/tmp/')}",
-        "assert set(os.listdir('/tmp')) == {'work'} | shown, os.listdir('/tmp')",  # the interpreter may live there
+        "assert set(os.listdir('..')) == {'work'} | shown, os.listdir('..')",  # the interpreter may live there
     ]
     assert judge(box, function(*lines, "assert os.listdir('.') == []")).passed
 
 
-def test_38_shadow_file(box: Sandbox) -> None:
-    assert_error(judge(box, function("open('/etc/shadow')")), "FileNotFoundError")
+def test_38_shadow_file(box: Box) -> None:
+    assert_error(judge(box, function("open('/etc/shadow')")), denied(box))
 
 
-def test_38_files_of_the_caller(box: Sandbox, tmp_path: Path) -> None:
+def test_38_files_of_the_caller(box: Box, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("secret")
-    assert_error(judge(box, function(f"open({str(tmp_path / 'key')!r})")), "FileNotFoundError")
+    assert_error(judge(box, function(f"open({str(tmp_path / 'key')!r})")), denied(box))
 
 
-def test_38_no_program_or_test_in_the_server_memory(box: Sandbox) -> None:
+def test_38_no_program_or_test_in_the_server_memory(box: Box) -> None:
     """The fork server hands a child nothing of what it ran before."""
     assert judge(box, "MARK = 'before' + 'hand'\n" + function()).passed
     lines = ["import gc", "mark = 'before' + str('hand')", "found = [o for o in gc.get_objects() if type(o) is dict]"]
     assert judge(box, function(*lines, "assert not any(d.get('MARK') == mark for d in found)")).passed
 
 
-def test_38_environment_of_the_caller(monkeypatch: pytest.MonkeyPatch, box: Sandbox) -> None:
+def test_38_environment_of_the_caller(monkeypatch: pytest.MonkeyPatch, box: Box) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     known = {"PATH", "HOME", "LANG", "TMPDIR", "MPLBACKEND"}
     known |= {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
@@ -391,12 +447,17 @@ def test_38_environment_of_the_caller(monkeypatch: pytest.MonkeyPatch, box: Sand
         assert judge(fresh, function(*lines)).passed
 
 
-def test_38_no_file_of_the_root_is_writable(box: Sandbox) -> None:
+def test_38_no_file_of_the_root_is_writable(box: Box) -> None:
     for path in ("/x", "/usr/x", "/etc/passwd", "/dev/x"):
-        assert_error(judge(box, function(f"open({path!r}, 'w')")), "OSError")
+        error = "PermissionError" if restricted(box) else "OSError"
+        assert_error(judge(box, function(f"open({path!r}, 'w')")), error)
 
 
-def test_38_no_privilege(box: Sandbox) -> None:
+def test_38_no_privilege(box: Box) -> None:
+    if restricted(box):  # where it cannot read of itself
+        lines = ["import os", "assert os.getuid() != 0 and os.getgroups() == [], os.getgroups()", "os.chroot('.')"]
+        assert_error(judge(box, function(*lines)), "PermissionError")
+        return
     lines = [
         "import os",
         "status = dict(line.split(':', 1) for line in open('/proc/self/status'))",
@@ -408,31 +469,32 @@ def test_38_no_privilege(box: Sandbox) -> None:
     assert verdict.passed, verdict.feedback
 
 
-def test_38_no_user_namespace_of_its_own(box: Sandbox) -> None:
+def test_38_no_user_namespace_of_its_own(box: Box) -> None:
     lines = ["import ctypes", "assert ctypes.CDLL(None).unshare(0x10000000) == -1"]
     assert judge(box, function(*lines)).passed
 
 
-def test_39_loopback(box: Sandbox) -> None:
+def test_39_loopback(box: Box) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         lines = ["import socket", f"socket.create_connection({server.getsockname()!r}, 2)"]
-        assert_error(judge(box, function(*lines)), "OSError")
+        assert_error(judge(box, function(*lines)), "PermissionError" if restricted(box) else "OSError")
 
 
-def test_39_names(box: Sandbox) -> None:
+def test_39_names(box: Box) -> None:
     assert_error(judge(box, function("import socket; socket.gethostbyname('example.org')")), "gaierror")
 
 
-def test_39_abstract_socket(box: Sandbox) -> None:
+def test_39_abstract_socket(box: Box) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(f"\0iterpref{os.getpid()}")
         server.listen()
         lines = ["import socket", f"socket.socket(socket.AF_UNIX).connect({server.getsockname()!r})"]
-        assert_error(judge(box, function(*lines)), "ConnectionRefusedError")
+        error = "PermissionError" if restricted(box) else "ConnectionRefusedError"
+        assert_error(judge(box, function(*lines)), error)
 
 
 @pytest.mark.parametrize("make", ["os.symlink('/etc/passwd', 'out')", "os.mkfifo('out')"])
-def test_40_links_and_pipes_among_the_files(box: Sandbox, make: str) -> None:
+def test_40_links_and_pipes_among_the_files(box: Box, make: str) -> None:
     """Nothing that a program leaves is read."""
     assert judge(box, function("import os", f"os.path.lexists('out') or {make}")).passed
 
@@ -451,7 +513,7 @@ def test_40_links_and_pipes_among_the_files(box: Sandbox, make: str) -> None:
         "'x' * 10 ** 7",
     ],
 )
-def test_41_odd_values_are_wrong_ones(box: Sandbox, value: str) -> None:
+def test_41_odd_values_are_wrong_ones(box: Box, value: str) -> None:
     program = f"def f(x):\n    return {value}\n"
     assert judge(box, program).outcome is Outcome.WRONG
     assert box.judge(program, FORMS["calls"]).outcome is Outcome.WRONG
@@ -459,44 +521,44 @@ def test_41_odd_values_are_wrong_ones(box: Sandbox, value: str) -> None:
 
 
 @pytest.mark.parametrize("depth", [500, 100_000])
-def test_41_deep_value(box: Sandbox, depth: int) -> None:
+def test_41_deep_value(box: Box, depth: int) -> None:
     program = f"def f(x):\n    y = []\n    for _ in range({depth}):\n        y = [y]\n    return y\n"
     assert judge(box, program, cpu_seconds=2).failed
     assert box.judge(program, FORMS["calls"]).outcome is Outcome.WRONG
 
 
-def test_41_deep_text_on_the_result_channel(box: Sandbox) -> None:
+def test_41_deep_text_on_the_result_channel(box: Box) -> None:
     lines = ["import os", "os.write(3, b'[' * 10 ** 6 + b'\\n')", "return -7"]
     assert judge(box, function(*lines)).outcome is Outcome.TAMPER
 
 
-def test_41_null_bytes_in_the_program(box: Sandbox) -> None:
+def test_41_null_bytes_in_the_program(box: Box) -> None:
     assert_error(judge(box, "x = 1\0"), "SyntaxError")
 
 
-def test_41_lone_surrogate_in_the_program(box: Sandbox) -> None:
+def test_41_lone_surrogate_in_the_program(box: Box) -> None:
     assert_error(judge(box, "x = '\ud800'"), "SyntaxError")
 
 
-def test_41_feedback_can_be_stored(box: Sandbox) -> None:
+def test_41_feedback_can_be_stored(box: Box) -> None:
     verdict = judge(box, function("raise ValueError('\\ud800\\0')"))
     assert verdict.feedback.encode()
     assert "\0" not in verdict.feedback
 
 
-def test_42_syntax_error(box: Sandbox) -> None:
+def test_42_syntax_error(box: Box) -> None:
     verdict = judge(box, "def f(x:\n")
     assert_error(verdict, "SyntaxError")
     assert 'File "program.py", line 1' in verdict.feedback
 
 
-def test_42_a_hundred_thousand_parentheses(box: Sandbox) -> None:
+def test_42_a_hundred_thousand_parentheses(box: Box) -> None:
     verdict = judge(box, "x = " + "(" * 10**5 + ")" * 10**5)
     assert_error(verdict, "SyntaxError")
     assert len(verdict.feedback) < 2100
 
 
-def test_42_a_hundred_thousand_signs(box: Sandbox) -> None:
+def test_42_a_hundred_thousand_signs(box: Box) -> None:
     assert judge(box, "x = " + "-" * 10**5 + "1\n").outcome is Outcome.ERROR
 
 
@@ -516,22 +578,22 @@ def test_44_jail_that_fails_to_start_is_no_label(monkeypatch: pytest.MonkeyPatch
         assert fresh.judge("x = 1", Tests("asserts", "assert x == 1")).outcome is Outcome.INFRA
 
 
-def test_a_fork_that_runs_on_has_no_say(box: Sandbox) -> None:
-    assert judge(box, "import os\nos.fork()\n" + function()).passed
+def test_a_fork_that_runs_on_has_no_say(box: Box) -> None:
+    assert_passed(box, judge(box, "import os\nos.fork()\n" + function()))
 
 
-def test_a_failure_before_a_timeout_decides(box: Sandbox) -> None:
+def test_a_failure_before_a_timeout_decides(box: Box) -> None:
     program = "def f(x):\n    while x == 2: pass\n    return 0\n"
     assert judge(box, program, cpu_seconds=0.3).outcome is Outcome.WRONG
 
 
-def test_addresses_are_left_out(box: Sandbox) -> None:
+def test_addresses_are_left_out(box: Box) -> None:
     verdict = judge(box, "def f(x):\n    return object()\n")
     assert verdict.outcome is Outcome.WRONG
     assert "0x" not in verdict.feedback
 
 
-def test_time_is_reported(box: Sandbox) -> None:
+def test_time_is_reported(box: Box) -> None:
     started = time.perf_counter()
     verdict = judge(box, function("sum(range(10 ** 6))"))
     assert verdict.cpu_seconds > 0

@@ -146,6 +146,57 @@ def server_pid(box: Sandbox) -> int:
     return next(iter(list(box._all))).pid
 
 
+def program_pid(box: Sandbox) -> int:
+    """The process of the program that runs in a sandbox of one worker: the youngest of the server's."""
+    return max(below(server_pid(box)))
+
+
+def test_program_killed_from_outside_is_run_again() -> None:
+    program = "import time\ntime.sleep(0.5)\nx = 1"
+    with Sandbox(workers=1) as box, ThreadPoolExecutor(1) as pool:
+        verdict = pool.submit(box.judge, program, ONE)
+        wait([verdict], timeout=0.25)
+        os.kill(program_pid(box), signal.SIGKILL)
+        assert verdict.result().passed
+
+
+def test_waiting_process_killed_from_outside_is_replaced() -> None:
+    with Sandbox(workers=1) as box:
+        for _ in range(3):
+            wait_until(lambda: len(below(server_pid(box))) >= 2)
+            os.kill(program_pid(box), signal.SIGKILL)
+            assert box.judge("x = 1", ONE).passed
+
+
+GROUPS = Path("/sys/fs/cgroup/memory")
+
+
+@pytest.fixture
+def small_group() -> Iterator[Path]:
+    """A control group (version 1) whose processes get 150 MiB together."""
+    group = GROUPS / f"iterpref-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(150 << 20))
+    except OSError:
+        pytest.skip("no control group can be made here")
+    yield group
+    wait_until(lambda: not (group / "cgroup.procs").read_text())
+    group.rmdir()
+
+
+def test_program_killed_by_the_kernel_for_want_of_memory_is_no_label(small_group: Path) -> None:
+    """The machine's memory ends before the program's limit does."""
+    with Sandbox(workers=1) as box:
+        wait_until(lambda: len(below(server_pid(box))) >= 2)  # the next program's process is there
+        for pid in below(server_pid(box)) | {server_pid(box)}:
+            (small_group / "cgroup.procs").write_text(str(pid))
+        verdict = box.judge("x = len(b'x' * (400 << 20))", Tests("asserts", "assert x == 1", memory_mb=1024))
+        assert verdict.outcome is Outcome.INFRA
+        assert "memory" in verdict.feedback
+        assert box.judge("x = 1", ONE).passed
+
+
 def test_closed_sandbox_refuses() -> None:
     box = Sandbox(workers=1)
     box.close()

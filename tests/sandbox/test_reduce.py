@@ -218,3 +218,24 @@ def test_programs_warn_nobody() -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="<judged>")
         assert reduced("assert f('\\d') == 1", "def f(x):\n    return '\\d'\n") is not None
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "def len(x):\n    return 3\ndef f(x):\n    return x\n",
+        "import builtins as len\ndef f(x):\n    return x\n",
+        "def f(x):\n    global len\n    len = str\n    return x\n",
+        "def f(x):\n    return x\n\uff4c\uff45\uff4e = str\n",  # wide letters, which Python takes for plain ones
+        "from json import \\\n *\ndef f(x):\n    return x\n",
+    ],
+)
+def test_a_builtin_that_the_program_may_bind_is_not_taken_for_python_s(program: str) -> None:
+    assert reduced("assert len(f(1)) == 3", program) is None
+
+
+def test_programs_whose_text_cannot_matter_are_not_parsed(box: Sandbox) -> None:
+    code = "assert f(1) == 2\nassert f(2) == 3"
+    assert reduced(code, "def f(x:\n") is not None
+    verdict = box.judge("def f(x:\n", Tests("asserts", code, entry_point="f"))
+    assert (verdict.outcome, verdict.error_type, verdict.tests_total) == (Outcome.ERROR, "SyntaxError", 2)

@@ -13,7 +13,7 @@ pytest.importorskip("openai")
 
 from iterpref.errors import InputError
 from iterpref.teachers.base import Reply, Request, Settings
-from iterpref.teachers.chat import ChatTeacher, strip_reasoning
+from iterpref.teachers.chat import ChatTeacher, fenced_blocks, strip_reasoning
 from iterpref.teachers.client import Client
 from iterpref.types import Attempt, Outcome, Task, Verdict
 from tests.teachers.server import completion, free_port, serve
@@ -80,6 +80,20 @@ def test_tests_beside_the_program_are_told_apart_from_it() -> None:
         reply = one(server.url, Request(TASKS[0], (FAILED,)))
     assert reply.code == "def f(x):\n    return x"
     assert reply.tests == "from m import f\nassert f(1) == 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks"),
+    [
+        ("```python\nx = 1\n```\nand\n```\ny\n```", [("python", "x = 1"), ("", "y")]),
+        ("```python\nx = 1\n", [("python", "x = 1")]),  # the server ate the closing fence: a stop sequence
+        ("````python\nx = '''\n```\n'''\n````\n", [("python", "x = '''\n```\n'''")]),
+        ("use ``` for code", []),
+        ("  ```Py title=a\nx\n  ```  \n", [("py", "x")]),
+    ],
+)
+def test_blocks_end_where_markdown_says(text: str, blocks: list[tuple[str, str]]) -> None:
+    assert fenced_blocks(text) == blocks
 
 
 def test_an_answer_that_was_cut_off_is_no_program() -> None:

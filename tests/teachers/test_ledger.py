@@ -98,12 +98,18 @@ def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
         ('{"choices": []}', "empty choices"),
         ('{"choices": [{"message": null}]}', "malformed answer"),
         ('{"choices": [{"message": {"content": 3}}]}', "malformed answer"),
+        ('{"choices": [{"message": {"content": ["x"]}}]}', "malformed answer"),
         ("[" * 100_000, "malformed answer"),
     ],
 )
 def test_a_body_that_holds_no_answer(body: str, why: str) -> None:
     with pytest.raises(Malformed, match=why):
         read_answer(body)
+
+
+def test_an_answer_in_parts_is_its_text_without_thoughts() -> None:
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "so"}]
+    assert read_answer(json.dumps({"choices": [{"message": {"content": parts}}]})).text == "so"
 
 
 def test_half_a_surrogate_pair_becomes_a_question_mark() -> None:

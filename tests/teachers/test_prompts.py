@@ -57,13 +57,13 @@ def test_a_template_that_cannot_be_filled_in_is_found_when_it_is_loaded(
 ) -> None:
     (tmp_path / "draft.jinja").write_text(text)
     with pytest.raises(InputError, match=sentence):
-        prompts.load_templates(prompts.__name__, prompts.NAMES, str(tmp_path))
+        prompts.load_templates(prompts.__name__, prompts.KINDS, str(tmp_path))
 
 
 def test_a_template_that_is_not_text_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "draft.jinja").write_bytes(b"\xff\xfe{")
     with pytest.raises(InputError, match=r"draft\.jinja: the template cannot be read .*save it as UTF-8 text"):
-        prompts.load_templates(prompts.__name__, prompts.NAMES, str(tmp_path))
+        prompts.load_templates(prompts.__name__, prompts.KINDS, str(tmp_path))
 
 
 def test_a_template_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
@@ -72,6 +72,25 @@ def test_a_template_of_ones_own_takes_the_place_of_the_shipped_one(tmp_path: Pat
     assert "old()" in prompts.repair_prompt(
         Request(TASK, (Attempt(0, "old()", Verdict(Outcome.WRONG)),)), str(tmp_path)
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left_out"),
+    [("draft", "Write a program.", "prompt"), ("repair", "{{ prompt }} fails: {{ feedback }}", "code")],
+)
+def test_a_template_that_asks_about_nothing_is_one_sentence(
+    tmp_path: Path, name: str, text: str, left_out: str
+) -> None:
+    (tmp_path / f"{name}.jinja").write_text(text)
+    with pytest.raises(InputError, match=rf"{name}\.jinja: the template leaves out '{left_out}'.* put {{{{ {left_out}"):
+        prompts.load_templates(prompts.__name__, prompts.KINDS, str(tmp_path))
+
+
+def test_what_fails_on_some_values_only_is_one_sentence_when_it_comes(tmp_path: Path) -> None:
+    (tmp_path / "draft.jinja").write_text("{% if 'rare' in prompt %}{{ prompt.foo.bar }}{% endif %}{{ prompt }}")
+    assert prompts.draft_prompt(Request(TASK), str(tmp_path)) == "Add <one> & more."
+    with pytest.raises(InputError, match=r"draft\.jinja: the template cannot be filled in .* no attribute 'foo'"):
+        prompts.draft_prompt(Request(Task("t", "a rare task")), str(tmp_path))
 
 
 @pytest.mark.parametrize(

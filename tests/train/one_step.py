@@ -1,6 +1,6 @@
 """One optimiser step on a fixed global batch of 8, cut up as asked. Also a script, for several processes.
 
-python -m torch.distributed.run --nproc-per-node 2 -m tests.train.one_step RESULT 4 1 [trees]
+python -m torch.distributed.run --nproc-per-node 2 -m tests.train.one_step RESULT 4 1 [trees] [rows]
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def make_model(dtype: torch.dtype) -> torch.nn.Module:
     return model.to(dtype)
 
 
-def one_step(batch: int, accumulation: int, dtype: torch.dtype, *, trees: bool = False) -> dict[str, torch.Tensor]:
+def one_step(
+    batch: int, accumulation: int, dtype: torch.dtype, *, trees: bool = False, tokens_per_row: int | None = None
+) -> dict[str, torch.Tensor]:
     """Gradients (by a step of plain gradient descent with rate 1), and the logged metrics."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
@@ -73,6 +75,7 @@ def one_step(batch: int, accumulation: int, dtype: torch.dtype, *, trees: bool =
             model=model,
             args=arguments,
             objective=OBJECTIVE,
+            tokens_per_row=tokens_per_row,
             data_collator=Collator(0),
             train_dataset=make_examples(make_tokenizer()),
         )
@@ -88,6 +91,7 @@ def one_step(batch: int, accumulation: int, dtype: torch.dtype, *, trees: bool =
 if __name__ == "__main__":
     torch.set_num_threads(1)
     path, batch, accumulation = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    result = one_step(batch, accumulation, torch.float64, trees=sys.argv[4:] == ["trees"])
+    tokens_per_row = 120 if "rows" in sys.argv else None
+    result = one_step(batch, accumulation, torch.float64, trees="trees" in sys.argv, tokens_per_row=tokens_per_row)
     if int(torch.distributed.get_rank()) == 0:
         torch.save(result, path)

@@ -51,6 +51,26 @@ def test_flex_attention_is_given_the_same_masks(
     assert torch.allclose(dense, flex, atol=1e-6)
 
 
+def test_the_first_path_of_every_tree_by_hand() -> None:
+    assert PackedTrees(ENDS, POSITIONS, CUTS, "dense").trunks() == [3, 2]
+    assert PackedTrees(ENDS[:4], POSITIONS[:4], [0, 4], "dense").trunks() == [3]
+
+
+@pytest.mark.parametrize("window", [None, 1, 2, 3])
+def test_the_dense_back_end_is_a_masked_softmax(window: int | None) -> None:
+    draw = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(1, 2, 6, 8, generator=draw, dtype=torch.float64) for _ in range(3))
+    trees = PackedTrees(ENDS, POSITIONS, CUTS, "dense")
+    mask = torch.block_diag(*trees.dense_masks(window)).bool()
+    shares = (query @ key.transpose(-1, -2) * 0.3).masked_fill(~mask, -torch.inf).softmax(-1)
+
+    found, _ = tree_attention(
+        torch.nn.Module(), query, key, value, None, scaling=0.3, sliding_window=window, tree=trees
+    )
+
+    assert torch.allclose(found, (shares @ value).transpose(1, 2), rtol=0, atol=1e-12)
+
+
 def test_masks_are_built_once_for_a_window() -> None:
     trees = PackedTrees(ENDS, POSITIONS, CUTS, "dense")
 

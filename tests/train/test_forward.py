@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
@@ -18,7 +21,7 @@ from iterpref.train.attention import NAME, PackedTrees, tree_attention
 from iterpref.train.data import Collator, Example
 from iterpref.train.forward import batch_logps, enable_trees
 from iterpref.train.packing import TreeCollator
-from tests.train.trees import FAMILIES, completion, loss_of, tiny_model, trajectories
+from tests.train.trees import FAMILIES, VOCABULARY, completion, loss_of, tiny_model, trajectories
 
 # Of loss and gradients. gemma2 is compared in float32: its softmax takes no float64 mask. qwen3_moe routes in float32.
 TOLERANCE = {"gemma2": (1e-5, 1e-5), "qwen3_moe": (1e-6, 1e-6)}
@@ -90,15 +93,21 @@ def test_trees_are_exact_on_many_random_trajectories(examples: list[Example]) ->
 
 
 @pytest.mark.parametrize(
-    ("family", "rounding"), [("llama", 1e-7), ("qwen2 with windows", 1e-7), ("olmo2", 1e-7), ("gemma3_text", 2e-7)]
+    ("family", "rounding"),
+    # gemma3 has six norms a layer, three times llama's
+    [("llama", 1e-7), ("qwen2 with windows", 1e-7), ("olmo2", 1e-7), ("qwen3", 1e-7), ("gemma3_text", 2e-7)],
 )
 def test_with_stock_norms_only_their_float32_shows(family: str, rounding: float) -> None:
-    padded = tiny_model(family, stock_norms=True)
+    padded, examples = tiny_model(family, stock_norms=True), fixed_examples()
+    _, exact = loss_and_gradients(tiny_model(family), Collator(0)(examples))  # norms in float64
+    _, rounded = loss_and_gradients(padded, Collator(0)(examples))
+    own = ((rounded - exact).norm() / exact.norm()).item()
 
-    of_loss, of_gradients = differences(padded, with_trees(padded), fixed_examples())
+    of_loss, of_gradients = differences(padded, with_trees(padded), examples)
 
     assert of_loss <= 1e-12
     assert of_gradients <= rounding
+    assert of_gradients < own / 2  # the separate sequences are further from the truth than trees are from them
 
 
 @pytest.mark.parametrize("checkpointing", [False, True])
@@ -127,6 +136,42 @@ def test_the_head_runs_where_a_token_is_scored_and_nowhere_else() -> None:
     # y+ once for each trajectory, and three tokens for each of its versions, some of which are y+'s own
     assert seen == [len(batch["kept"])]
     assert 2 * 21 < seen[0] <= 2 * (21 + 4 * 3)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_logits_are_whole_where_nothing_follows_the_head(family: str) -> None:
+    _, tree = both(family)
+    batch = TreeCollator()(fixed_examples())
+    widths: list[int] = []
+    hook = tree.lm_head.register_forward_hook(lambda module, inputs, output: widths.append(output.shape[-1]))
+    try:
+        batch_logps(tree, batch)
+    finally:
+        hook.remove()
+
+    assert widths == [VOCABULARY if family == "gemma2" else 1]  # gemma2 caps its logits
+
+
+def test_scaled_logits_are_not_taken_at_the_head() -> None:
+    model = tiny_model("granite", logits_scaling=3.0)
+
+    assert max(differences(model, with_trees(model), fixed_examples())) <= 1e-11
+
+
+@pytest.mark.slow
+def test_weights_sharded_over_processes_give_the_same_gradients() -> None:
+    script = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*script, "-m", "tests.train.sharded"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("the same") == 2
 
 
 @pytest.mark.parametrize("family", ["qwen3_next", "mamba", "bloom"])

@@ -37,6 +37,10 @@ def test_the_plan_is_what_the_run_becomes(config: TrainConfig, pairs: list[Pair]
     assert f"packing ratio {result.metrics['packing_ratio']:.2f}" in found["computed"]
     assert "prefix trees" in found["computed"]
     assert found["tokens an epoch"].startswith(f"{result.metrics['num_tokens'] / 2:,.0f} in prompts and completions")
+    assert found["memory"].startswith(
+        "about 0.0 GiB a process (weights and optimiser 0.0, activations 0.0, logits 0.0)"
+    )
+    assert found["reference"] == f"{result.metrics['num_tokens'] / 2:,.0f} tokens once, unless they are in the cache"
     assert found["penalised"] == f"{result.metrics['focus_share']:.1%} of the tokens of y-"
 
 
@@ -48,6 +52,17 @@ def test_parameters_are_counted_without_weights(config: TrainConfig, pairs: list
     assert plan(pairs, config, seed=0)["parameters"] == f"{trained:,}, trained {trained:,}"
     every, adapters = re.findall(r"[\d,]+\d", plan(pairs, replace(config, use_peft=True), seed=0)["parameters"])
     assert int(every.replace(",", "")) == trained + int(adapters.replace(",", ""))
+
+
+def test_rows_of_fewer_tokens_need_less_memory(config: TrainConfig, pairs: list[Pair]) -> None:
+    large = {**config.init_config, "hidden_size": 1024, "num_attention_heads": 4, "num_hidden_layers": 24}
+    config = replace(config, init_config=large, per_device_train_batch_size=8)
+
+    def activations(tokens_per_row: int | None) -> float:
+        found = plan(pairs, replace(config, tokens_per_row=tokens_per_row), seed=0)["memory"]
+        return float(re.findall(r"activations ([\d.]+)", found)[0])
+
+    assert activations(100) < activations(None)
 
 
 def test_a_model_without_trees_is_planned_with_padding(config: TrainConfig, pairs: list[Pair]) -> None:
@@ -67,6 +82,11 @@ def test_a_model_without_trees_is_planned_with_padding(config: TrainConfig, pair
 def test_nothing_to_train_on_is_said_at_once(config: TrainConfig) -> None:
     with pytest.raises(InputError, match="none of 0 pairs"):
         plan([], config, seed=0)
+
+
+def test_a_budget_without_a_token_is_refused(config: TrainConfig, pairs: list[Pair]) -> None:
+    with pytest.raises(InputError, match="tokens_per_row"):
+        plan(pairs, replace(config, tokens_per_row=0), seed=0)
 
 
 def test_the_verb_prints_the_plan_and_trains_nothing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,9 +32,13 @@ from tests.train.conftest import make_pairs
 
 torch.set_num_threads(1)
 config, out_dir, moment = TrainConfig(**json.loads(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
+pids = out_dir.with_name(out_dir.name + ".pids")  # of all processes of the run
+pids.mkdir(exist_ok=True)
+(pids / str(os.getpid())).touch()
 
 def die(*args, **kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
+    for pid in sorted((int(path.name) for path in pids.iterdir()), key=lambda pid: pid == os.getpid()):
+        os.kill(pid, signal.SIGKILL)
 
 if moment == "unsealed":  # a checkpoint is written but not marked as complete
     seal, seen = trainer.seal, []
@@ -130,3 +135,45 @@ def test_sigkill_at_random_moments_changes_nothing(long_config: TrainConfig, tmp
     train(make_pairs(10), long_config, folder, seed=0)
 
     assert_same_run(folder, tmp_path / "undisturbed")
+
+
+def two_processes(config: TrainConfig, folder: Path, moment: str) -> subprocess.CompletedProcess[str]:
+    """A run of two, over gloo."""
+    script = folder.with_name("run.py")
+    script.write_text(SCRIPT)
+    shutil.rmtree(folder.with_name(folder.name + ".pids"), ignore_errors=True)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    return subprocess.run(
+        [*launch, str(script), json.dumps(asdict(config)), str(folder), moment],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["step 9", "unsealed"])
+def test_two_processes_killed_at_once_go_on_to_the_same_end(
+    long_config: TrainConfig, tmp_path: Path, moment: str
+) -> None:
+    config = replace(
+        long_config,
+        gradient_accumulation_steps=1,
+        tokens_per_row=100,
+        training_arguments={"use_cpu": True, "save_steps": 4, "logging_steps": 1},
+    )
+    undisturbed = two_processes(config, tmp_path / "undisturbed", "never")
+    assert undisturbed.returncode == 0, undisturbed.stderr
+
+    killed = two_processes(config, tmp_path / "killed", moment)
+    assert killed.returncode != 0
+    assert "Signal 9 (SIGKILL)" in killed.stderr
+    assert not (tmp_path / "killed" / "result.json").exists()
+    again = two_processes(config, tmp_path / "killed", "never")
+    assert again.returncode == 0, again.stderr
+
+    assert_same_run(tmp_path / "killed", tmp_path / "undisturbed")
+    # steps 1 to 12, each with the tokens, the loss and the gradient of its batches
+    assert len((tmp_path / "killed" / "metrics.jsonl").read_text().splitlines()) == 12

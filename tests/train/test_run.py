@@ -80,6 +80,47 @@ def test_a_sweep_over_the_loss_shares_the_reference(
     assert result.metrics["focus_share"] == 1.0
 
 
+def test_another_start_model_or_attention_computes_its_own_reference(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[int] = []
+    compute = FocalTrainer.reference_logps
+
+    def counting(self: FocalTrainer, rows: Any) -> Any:
+        computed.append(len(rows))
+        return compute(self, rows)
+
+    monkeypatch.setattr(FocalTrainer, "reference_logps", counting)
+    short = replace(config, max_steps=1, per_device_train_batch_size=8)
+
+    def run(name: str, config: TrainConfig, seed: int) -> int:
+        computed.clear()
+        train(make_pairs(), config, tmp_path / name, seed=seed, cache_dir=tmp_path / "cache")
+        return sum(computed)
+
+    assert run("first", short, 0) == 16
+    assert run("again", replace(short, beta=0.2), 0) == 0
+    assert run("other weights", short, 1) == 16
+    monkeypatch.setattr(FocalTrainer, "use_trees", lambda self: "sdpa")
+    assert run("padded", short, 0) == 16
+
+
+def test_metrics_reach_tensorboard(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "events"))
+    reporting = replace(config, training_arguments={**config.training_arguments, "report_to": "tensorboard"})
+    train(make_pairs(), reporting, tmp_path / "run", seed=0)
+
+    events = EventAccumulator(str(tmp_path / "events"))
+    events.Reload()
+    margins = events.Scalars("train/rewards/margins")
+    assert [event.step for event in margins] == [1, 2, 3, 4]
+    logged = [entry["rewards/margins"] for entry in metrics(tmp_path / "run")]
+    assert [event.value for event in margins] == pytest.approx(logged)
+
+
 def test_the_reference_reads_only_what_max_steps_will_reach(config: TrainConfig, tmp_path: Path) -> None:
     result = train(make_pairs(40), replace(config, max_steps=2), tmp_path, seed=0)
 
@@ -95,7 +136,7 @@ def test_a_sweep_over_masks_and_terms_shares_the_reference_too(
     train(make_pairs(), short, tmp_path / "first", seed=0, cache_dir=tmp_path / "cache")
     monkeypatch.setattr(FocalTrainer, "reference_logps", lambda self, rows: pytest.fail("computed again"))
 
-    for loss_type in ("hybrid", "diff-aug", "ipo", "simpo"):
+    for loss_type in ("rpo", "target-dpo", "symmetric", "hybrid", "diff-aug", "ipo", "simpo"):
         sweep = replace(short, loss_type=loss_type, rpo_alpha=0.5)
         result = train(make_pairs(), sweep, tmp_path / loss_type, seed=0, cache_dir=tmp_path / "cache")
         assert math.isfinite(result.metrics["loss"])

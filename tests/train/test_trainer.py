@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from transformers import PrinterCallback, TrainingArguments
 
 from iterpref.train.data import Collator
@@ -83,14 +84,24 @@ def test_the_step_does_not_depend_on_how_the_batch_is_cut_up(dtype: torch.dtype,
         assert largest_difference(cut_up, whole) < tolerance
 
 
+@pytest.mark.parametrize("trees", [False, True])
+def test_the_step_does_not_depend_on_the_rows_it_is_computed_in(trees: bool) -> None:
+    whole = one_step(8, 1, torch.float64, trees=trees)
+    rows = one_step(8, 1, torch.float64, trees=trees, tokens_per_row=120)
+
+    assert rows.pop("loss") == pytest.approx(whole.pop("loss").item(), rel=1e-6)
+    assert whole.pop("packing_ratio") != rows.pop("packing_ratio") or trees
+    assert largest_difference(rows, whole) < 1e-7
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["padded", "trees"])
+@pytest.mark.parametrize("how", ["padded", "trees", "trees rows"])
 def test_two_processes_take_the_same_step_as_one(tmp_path: Path, how: str) -> None:
     script = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for batch, accumulation in [(4, 1), (2, 2)]:
         path = tmp_path / f"{batch}.pt"
         subprocess.run(
-            [*script, "-m", "tests.train.one_step", str(path), str(batch), str(accumulation), how],
+            [*script, "-m", "tests.train.one_step", str(path), str(batch), str(accumulation), *how.split()],
             check=True,
             capture_output=True,
             timeout=300,
@@ -168,3 +179,18 @@ def test_the_reference_is_the_model_itself_before_training(tmp_path: Path) -> No
             logps = token_logps(trainer.model(input_ids=ids).logits[:, :-1], ids[:, 1:])[0]
         assert found == pytest.approx(logps[-len(completion.ids) :].numpy(), rel=1e-5)
     assert trainer.model.training
+
+
+def test_the_reference_of_an_adapted_model_is_the_model_without_its_adapters(tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path)
+    rows = [(example.prompt_ids, example.chosen) for example in make_examples(make_tokenizer())]
+    expected = trainer.reference_logps(rows)
+    settings = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    trainer.model = get_peft_model(trainer.model, settings)
+    with torch.no_grad():
+        adapted = batch_logps(trainer.model, Collator(0).rows(rows))[0, : len(rows[0][1].ids)]
+
+    found = trainer.reference_logps(rows)
+
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+    assert not np.allclose(found[0], adapted.numpy(), atol=1e-2)  # the adapters do something

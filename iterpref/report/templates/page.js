@@ -224,6 +224,7 @@
       left.append(remark(el("b", {}, `${t.penalised} of ${t.count} tokens`), ` penalised${t.end ? ", and the end token" : ""}.`));
     } else if (each.tokens && asTokens) left.append(remark(many(each.tokens.count, "token"), "."));
     if (each.irrelevant) left.append(remark("No penalty: ", el("b", {}, each.irrelevant), "."));
+    if (each.mark) left.append(remark(each.mark === "repeat" ? "A repeat: word for word a version before it." : "A regression: it passes fewer tests than a version before it."));
     if (each.drop) left.append(remark("Not paired: ", el("b", {}, each.drop), "."));
     if (each.pair) left.append(remark(`Pair ${each.pair}.`));
     if (each.anchor) left.append(remark("An anchor: it passed with no failure before it, and joins the NLL term only."));

@@ -1,31 +1,58 @@
 """What language models are told, as Jinja templates beside this file; a folder of one's own may replace any of them.
 
 ``draft.jinja`` sees ``prompt``; ``repair.jinja`` also ``code`` and ``feedback``, those of the last attempt. A name that
-a template uses and nobody defines is an error, never an empty string. It is found before anything is asked: each
-template is filled in once with sample values when it is loaded.
+a template uses and nobody defines is an error, never an empty string. It is found before anything is asked: names are
+looked for in every branch, and each template is filled in with samples of what it will see when it is loaded.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template, TemplateError, meta
+from jinja2 import Environment, StrictUndefined, TemplateError, meta
 
 from iterpref.errors import InputError
 from iterpref.teachers.base import Request
 
-__all__ = ["FEEDBACK_CHARACTERS", "NAMES", "clean_feedback", "draft_prompt", "load_templates", "repair_prompt"]
+__all__ = [
+    "FEEDBACK_CHARACTERS",
+    "KINDS",
+    "Kind",
+    "Template",
+    "clean_feedback",
+    "draft_prompt",
+    "load_templates",
+    "repair_prompt",
+]
 
-NAMES: Mapping[str, Mapping[str, Any]] = {
-    "draft": {"prompt": "Add one to x."},
-    "repair": {"prompt": "Add one to x.", "code": "def f(x):\n    return x", "feedback": "f(1) is 1, expected 2"},
+
+@dataclass(frozen=True)
+class Kind:
+    """What a template may use, as ``samples`` of it, and what it must use: else the model is asked about nothing."""
+
+    samples: Sequence[Mapping[str, Any]]
+    must: Sequence[str] = ()
+
+
+_PASSED_BY = "f(1)\nactual: 1\nexpected: 2"
+_RAISED = "Traceback (most recent call last):\n  line 2, in f\n    return y\nNameError: name 'y' is not defined"
+KINDS: Mapping[str, Kind] = {
+    "draft": Kind([{"prompt": "Add one to x."}, {"prompt": 'def f(x: int) -> int:\n    """Add one."""'}], ["prompt"]),
+    "repair": Kind(
+        [
+            {"prompt": "Add one to x.", "code": "def f(x):\n    return x", "feedback": _PASSED_BY},
+            {"prompt": "Add one to x.", "code": "class F:\n    pass", "feedback": _RAISED},
+            {"prompt": "Add one to x.", "code": "def f(x)", "feedback": "timeout"},
+        ],
+        ["code"],
+    ),
 }
-"""The templates of this package, and what each may use, with a sample."""
+"""The templates of this package."""
 FEEDBACK_CHARACTERS = 2000
 
 _ENVIRONMENT = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
@@ -38,14 +65,14 @@ _CLEANED = (  # what changes from run to run says nothing about the fault, and w
 
 def draft_prompt(request: Request, own: str = "") -> str:
     """The message that asks for a first version. ``own`` is a folder of templates, as in :func:`load_templates`."""
-    return load_templates(__name__, NAMES, own)["draft"].render(prompt=request.task.prompt.strip())
+    return load_templates(__name__, KINDS, own)["draft"].fill(prompt=request.task.prompt.strip())
 
 
 def repair_prompt(request: Request, own: str = "") -> str:
     """The message that asks for a repair of the last attempt."""
     last = request.attempts[-1]
     feedback = clean_feedback(last.verdict.feedback) or last.verdict.error_type or last.verdict.outcome.value
-    return load_templates(__name__, NAMES, own)["repair"].render(
+    return load_templates(__name__, KINDS, own)["repair"].fill(
         prompt=request.task.prompt.strip(), code=last.code.strip("\n"), feedback=feedback
     )
 
@@ -60,46 +87,64 @@ def clean_feedback(text: str) -> str:
     return f"{text[: FEEDBACK_CHARACTERS * 2 // 3]}\n...\n{text[-FEEDBACK_CHARACTERS // 3 :]}"
 
 
-def _parse(where: str, text: str, samples: Mapping[str, Any]) -> Template:
-    try:
-        unknown = sorted(meta.find_undeclared_variables(_ENVIRONMENT.parse(text)) - samples.keys())
-        template = _ENVIRONMENT.from_string(text)
-    except TemplateError as error:
-        raise InputError(f"{where}: not a valid Jinja template ({error.message}); mend it.") from None
-    if unknown:
-        known = ", ".join(sorted(samples))
-        raise InputError(f"{where}: the template uses {unknown[0]!r}, which is not defined; known here: {known}.")
-    try:
-        template.render(samples)
-    except Exception as error:  # whatever an expression of somebody's own raises
-        raise InputError(f"{where}: the template cannot be filled in ({error}); mend it.") from None
-    return template
+class Template:
+    """A template that was found good, as far as that can be known beforehand."""
+
+    def __init__(self, where: str, text: str, kind: Kind) -> None:
+        self._where = where
+        known = {name for sample in kind.samples for name in sample}
+        try:
+            used = meta.find_undeclared_variables(_ENVIRONMENT.parse(text))
+            self._template = _ENVIRONMENT.from_string(text)
+        except TemplateError as error:
+            raise InputError(f"{where}: not a valid Jinja template ({error.message}); mend it.") from None
+        if unknown := sorted(used - known):
+            told = ", ".join(sorted(known))
+            raise InputError(f"{where}: the template uses {unknown[0]!r}, which is not defined; known here: {told}.")
+        if missing := [name for name in kind.must if name not in used]:
+            raise InputError(
+                f"{where}: the template leaves out {missing[0]!r}, so the model would not be told; put "
+                f"{{{{ {missing[0]} }}}} into it."
+            )
+        for sample in kind.samples:
+            self.fill(**sample)
+
+    def fill(self, **values: Any) -> str:
+        """The text.
+
+        Raises:
+            InputError: an expression of the template fails on these values.
+        """
+        try:
+            return self._template.render(values)
+        except Exception as error:  # whatever an expression of somebody's own raises
+            raise InputError(f"{self._where}: the template cannot be filled in ({error}); mend it.") from None
 
 
-def load_templates(package: str, names: Mapping[str, Mapping[str, Any]], own: str = "") -> Mapping[str, Template]:
+def load_templates(package: str, kinds: Mapping[str, Kind], own: str = "") -> Mapping[str, Template]:
     """The templates ``<name>.jinja`` of a package, or of the folder ``own`` where it has one of that name.
 
-    ``names`` says what each may use, with a sample. They are read once in a process.
+    They are read once in a process.
 
     Raises:
-        InputError: no such folder, a template that does not parse, that uses what is not defined, or fails otherwise.
+        InputError: no such folder, a template that does not parse, that uses what is not defined or not what it must,
+            or fails otherwise.
     """
-    return _load(package, tuple((name, tuple(samples.items())) for name, samples in names.items()), own)
+    if (package, own) not in _LOADED:
+        if own and not Path(own).is_dir():
+            raise InputError(f"{own}: there is no such folder of templates; correct chat.prompts.")
+        _LOADED[package, own] = {name: _load(package, name, kind, own) for name, kind in kinds.items()}
+    return _LOADED[package, own]
 
 
-@cache
-def _load(package: str, names: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...], own: str) -> Mapping[str, Template]:
-    if own and not Path(own).is_dir():
-        raise InputError(f"{own}: there is no such folder of templates; correct chat.prompts.")
-    found = {}
-    for name, samples in names:
-        mine = Path(own) / f"{name}.jinja" if own else None
-        if mine is not None and mine.is_file():
-            found[name] = _parse(str(mine), _text(mine), dict(samples))
-        else:
-            text = (resources.files(package) / f"{name}.jinja").read_text(encoding="utf-8")
-            found[name] = _parse(f"{name}.jinja", text, dict(samples))
-    return found
+_LOADED: dict[tuple[str, str], Mapping[str, Template]] = {}
+
+
+def _load(package: str, name: str, kind: Kind, own: str) -> Template:
+    mine = Path(own) / f"{name}.jinja"
+    if own and mine.is_file():
+        return Template(str(mine), _text(mine), kind)
+    return Template(f"{name}.jinja", (resources.files(package) / f"{name}.jinja").read_text(encoding="utf-8"), kind)
 
 
 def _text(path: Path) -> str:

@@ -1,0 +1,58 @@
+"""Samples that somebody else made: read, and checked against the benchmark before anything is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from iterpref.errors import InputError
+from iterpref.evaluate.benchmark import Answer
+from iterpref.progress import console
+from iterpref.suites import bigcodebench, bigcodebench_official, livecodebench_official, official
+from iterpref.suites.base import Item, Suite
+
+__all__ = ["ready_answers"]
+
+
+def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer]:
+    """Answers to ``items`` from a samples file, in its order; those to other tasks are left out.
+
+    Read are the official harnesses' samples (``samples.jsonl``, LiveCodeBench's custom output), and the programs of
+    their results (``*_eval_results.json``). A program is judged as it is, a completion after its prompt.
+
+    Raises:
+        InputError: no such file, a malformed line, or a task without a sample.
+    """
+    known = {item.task.id: item for item in suite.items}
+    answers = []
+    unknown: dict[str, None] = {}
+    for id, sample, text, whole in _samples(path, suite):
+        if id not in known:
+            unknown[id] = None
+            continue
+        program = text if whole else known[id].task.prompt + text
+        if suite.name == "bigcodebench":
+            program = bigcodebench.plain(known[id], program)
+        answers.append(Answer(id, sample, "", program=program))
+    if unknown:
+        console.print(f"{path}: left out {len(unknown)} tasks that the benchmark does not have: {', '.join(unknown)}")
+    wanted = {item.task.id for item in items}
+    missing = sorted(wanted - {answer.task_id for answer in answers})
+    if missing:
+        raise InputError(
+            f"{path} has no sample for {len(missing)} of {len(wanted)} tasks, such as {missing[0]}; complete it, or "
+            "judge the first tasks only (--limit)."
+        )
+    return [answer for answer in answers if answer.task_id in wanted]
+
+
+def _samples(path: str, suite: Suite) -> Iterable[official.Sample]:
+    if Path(path).name.removesuffix(".gz").endswith("_eval_results.json"):
+        if suite.name == "bigcodebench":
+            results = bigcodebench_official.read_eval_results(path, suite)
+        else:
+            results = official.read_eval_results(path)
+        return [(id, sample, program, True) for id, sample, program, _ in results]
+    if suite.name == "livecodebench":
+        return livecodebench_official.read_custom(path, suite)
+    return official.read_samples(path)

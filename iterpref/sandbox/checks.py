@@ -1,0 +1,144 @@
+"""What asserts are reduced to: calls of the program, and checks of what they return, made in the caller's process.
+
+A check never runs anything of the program's. The values that it looks at are plain data, and the few functions that it
+applies to them take no more time than is in proportion to their size.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import CodeType
+from typing import Any
+
+from iterpref.plain import scattered
+from iterpref.sandbox.describe import clip
+
+__all__ = ["PURE", "TYPES", "Call", "Check", "Equation", "Expression", "Reduced"]
+
+
+def _set_of(make: Callable[[list[Any]], Any]) -> Callable[..., Any]:
+    return lambda items=(): make(scattered(list(items)))
+
+
+# What tests do with a value. A hostile value costs each of these no more than time in proportion to its size.
+PURE: dict[str, Callable[..., Any]] = {
+    "abs": abs,
+    "bool": bool,
+    "float": float,
+    "frozenset": _set_of(frozenset),
+    "int": int,
+    "isinstance": isinstance,
+    "len": len,
+    "list": list,
+    "max": max,
+    "min": min,
+    "round": round,
+    "set": _set_of(set),
+    "sorted": sorted,
+    "str": str,
+    "sum": sum,
+    "tuple": tuple,
+}
+# The values' own types, as no program can replace them.
+TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, dict, float, int, list, set, str, tuple)}
+_NAMES: dict[str, Any] = {
+    "__builtins__": {},
+    "_pure_isclose": math.isclose,
+    **{f"_pure_{name}": function for name, function in PURE.items()},
+    **{f"_type_{name}": kind for name, kind in TYPES.items()},
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a function of the program."""
+
+    function: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    node: ast.Call | None = None
+
+    @property
+    def text(self) -> str:
+        return clip(" ".join(ast.unparse(self.node).split()), 900) if self.node else self.function
+
+
+@dataclass(frozen=True)
+class Check:
+    """One assert over the values of ``calls`` (indices); ``_0``, ``_1`` ... are their names."""
+
+    source: str
+    node: ast.Assert
+    calls: tuple[int, ...]
+    message: str
+
+    @property
+    def text(self) -> str:
+        """The statement on one line."""
+        return clip(" ".join((ast.get_source_segment(self.source, self.node) or "").split()), 600)
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        raise NotImplementedError
+
+    def sides(self, values: Mapping[str, Any]) -> tuple[Any, Any] | None:
+        """What was computed and what is expected, where the assert is an equation."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Equation(Check):
+    """``f(1) == 2``, or the other way round: most asserts are of this kind, and need no more than Python's ``==``."""
+
+    expected: Any
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        return bool(values[f"_{self.calls[0]}"] == self.expected)
+
+    def sides(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        return values[f"_{self.calls[0]}"], self.expected
+
+
+@dataclass(frozen=True)
+class Expression(Check):
+    """Any other assert: an expression over values and ``constants``, both by name, and functions of ``PURE``."""
+
+    test: ast.expr
+    constants: Mapping[str, Any]
+
+    @cached_property
+    def _code(self) -> CodeType:
+        return _compile(self.test)
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        return bool(eval(self._code, _NAMES, {**self.constants, **values}))
+
+    def sides(self, values: Mapping[str, Any]) -> tuple[Any, Any] | None:
+        test = self.test
+        if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Eq, ast.Is))):
+            return None
+        pair = [test.left, test.comparators[0]]
+        if not _looks_at(pair[0], values) and _looks_at(pair[1], values):
+            pair.reverse()
+        computed, expected = (eval(_compile(side), _NAMES, {**self.constants, **values}) for side in pair)
+        return computed, expected
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """Tests as calls and checks. ``imports`` are statements of the tests, run in the program's namespace."""
+
+    calls: tuple[Call, ...]
+    checks: tuple[Check, ...]
+    imports: str = ""
+
+
+def _looks_at(node: ast.expr, values: Mapping[str, Any]) -> bool:
+    return any(isinstance(part, ast.Name) and part.id in values for part in ast.walk(node))
+
+
+def _compile(node: ast.expr) -> CodeType:
+    return compile(ast.fix_missing_locations(ast.Expression(node)), "tests.py", "eval", dont_inherit=True)

@@ -1,0 +1,81 @@
+"""Two results as one document, and what cannot be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from iterpref.errors import InputError
+from iterpref.evaluate.compare import compare_results
+
+
+def result(letters: dict[str, str], **changes: Any) -> dict[str, Any]:
+    """+ passes, anything else is the error's name; the program is ``return <letters>``."""
+    tasks = [
+        {
+            "task_id": id,
+            "tags": {"level": ["hard" if id > "b" else "easy"]},
+            "samples": [
+                {
+                    "kind": "passes" if kind == "+" else kind,
+                    "passed": ["base"] if kind == "+" else [],
+                    "feedback": "",
+                    "program": f"return {kind}",
+                }
+            ],
+        }
+        for id, kind in letters.items()
+    ]
+    return {
+        "complete": True, "model": "m", "weights": "", "style": "complete", "prefill": "", "temperature": 0.0,
+        "max_new_tokens": 8, "samples": 1, "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
+        "benchmark": {"sha256": "a", "scores": {"base": "small"}}, "tasks": tasks, **changes,
+    }  # fmt: skip
+
+
+def test_a_comparison_by_hand() -> None:
+    first = result({"a": "KeyError", "b": "+", "c": "KeyError", "d": "+"}, model="one")
+    second = result({"a": "+", "b": "+", "c": "NameError", "d": "NameError"}, model="two/")
+    found = compare_results("small", first, second)
+    (score,) = found["scores"]
+    assert found["models"] == ["one", "two"]
+    assert [rate["value"] for rate in score["rates"]] == [0.5, 0.5]
+    assert (score["won"], score["lost"], score["change"]["value"], score["p_value"]) == (["a"], ["d"], 0.0, 1.0)
+    assert found["errors"] == [("passes", [2, 2]), ("KeyError", [2, 0]), ("NameError", [0, 2])]
+    assert found["near"] == [(0, 2), (0, 2)]
+    easy, hard = found["tags"]["level"]
+    assert (easy["value"], easy["count"], [rate["value"] for rate in easy["rates"]]) == ("easy", 2, [0.5, 1.0])
+    assert [rate["value"] for rate in hard["rates"]] == [0.5, 0.0]
+    won = found["flips"][0]
+    assert (won["task_id"], won["before"], won["after"]) == ("a", "KeyError", "passes")
+    assert [won["first"][start:end] for start, end in won["first_marks"]] == ["KeyError"]
+    assert [won["second"][start:end] for start, end in won["second_marks"]] == ["+"]
+    assert found["notes"] == []
+
+
+def test_only_common_tasks_count_and_other_settings_are_noted() -> None:
+    first = result({"a": "+", "b": "KeyError", "c": "+"})
+    second = result({"b": "KeyError", "a": "+"}, temperature=0.8, versions={"torch": "2"}, weights="w")
+    found = compare_results("small", first, second)
+    assert found["tasks"] == 2
+    assert found["errors"] == [("passes", [1, 1]), ("KeyError", [1, 1])]
+    assert found["models"] == ["m, temperature 0.0, weights ", "m, temperature 0.8, weights w"]
+    assert found["notes"] == [
+        "temperature: 0.0, then 0.8",
+        "versions differ: torch",
+        "2 of the 3 tasks of the first result are in both",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"complete": False}, "small of m is unfinished"),
+        ({"benchmark": {"sha256": "b", "scores": {"base": "small"}}}, "are of different files"),
+        ({"tasks": []}, "have no task in common"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        compare_results("small", result({"a": "+"}), result({"a": "+"}, **change))

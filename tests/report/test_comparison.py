@@ -1,0 +1,108 @@
+"""Results and comparisons as a person sees them; programs are hostile."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+from rich.console import Console
+
+from iterpref.report.comparison import comparison_page, comparison_view
+from iterpref.report.results import result_view
+
+HOSTILE = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>"
+RATE = {"value": 0.5, "low": 0.25, "high": 0.75, "count": 4}
+TRUTH = {"passed": {"small": 3}, "count": 4, "kinds": {"T/3": "wrong answer"}, "without": 0}
+
+
+def comparison(**changes: Any) -> dict[str, Any]:
+    flip = {
+        "task_id": "T/1", "won": True, "before": f"KeyError: {HOSTILE}", "after": "passes",
+        "first": f"return a {HOSTILE}", "second": "return b", "first_marks": [[7, 8]], "second_marks": [[7, 8]],
+    }  # fmt: skip
+    score = {
+        "name": "small", "rates": [RATE, {**RATE, "value": 0.75}], "won": ["T/1"], "lost": [], "p_value": 1.0,
+        "change": {"value": 0.25, "low": -0.25, "high": 0.5, "count": 4},
+    }  # fmt: skip
+    return {
+        "label": "small", "models": ["one", f"two {HOSTILE}"], "tasks": 4, "notes": ["seed: 0, then 1"],
+        "scores": [score], "errors": [("passes", [2, 3]), ("KeyError", [2, 1])], "near": [(1, 2), (0, 1)],
+        "tags": {"level": [{"value": "hard", "count": 4, "rates": [RATE, RATE]}]}, "flips": [flip], "truth": TRUTH,
+        **changes,
+    }  # fmt: skip
+
+
+def printed(view: Any, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(view)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def test_the_tables_hold_every_figure() -> None:
+    text = printed(comparison_view(comparison()))
+    assert re.search(r"small +50\.0 +\[25\.0, 75\.0\] +75\.0 +\[25\.0, 75\.0\]", text)
+    assert re.search(r"small +\+25\.0 +\[-25\.0, \+50\.0\] +1 +0 +1\n", text)
+    assert re.search(r"KeyError +2 +1", text)
+    assert re.search(r"hard +4 +50\.0 +50\.0", text)
+    assert "won: 1, first fails with\n  T/1  KeyError" in text
+    assert "\x1b" not in text  # no terminal, no colours
+
+
+def test_many_kinds_and_flips_are_summed_up() -> None:
+    flips = [{**comparison()["flips"][0], "task_id": f"T/{n}"} for n in range(20)]
+    errors = [("passes", [1, 1]), *((f"Error{n}", [1, 0]) for n in range(20))]
+    text = printed(comparison_view(comparison(flips=flips, errors=errors)))
+    assert "and 8 more" in text
+    assert re.search(r"9 other kinds +9 +0", text)
+
+
+def test_the_page_holds_figures_and_programs_and_runs_nothing() -> None:
+    page = comparison_page([comparison()])
+    assert "On 4 tasks small goes from 50.0 % to 75.0 %: +25.0 points" in page
+    assert "script" not in re.sub(r"&lt;.*?&gt;", "", page).replace("there is no script", "")
+    assert "<img" not in page
+    assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
+    assert '<mark class="pen">a</mark>' in page
+    assert '<mark class="pref">b</mark>' in page
+    assert "3 of 4 of the benchmark's own solutions pass small" in page.replace("&#39;", "'")
+    assert not re.search(r'(src|href)="(?!#|data:,)', page)
+
+
+def test_several_benchmarks_share_a_page() -> None:
+    page = comparison_page([comparison(), comparison(label="other", flips=[], tags={}, notes=[], truth=None)])
+    assert 'href="#b2">other' in page
+    assert page.count("<section") == 2
+
+
+def result(**changes: Any) -> dict[str, Any]:
+    return {
+        "complete": True, "unanswered": 0, "without_verdict": 0, "open": {},
+        "tampered": {"answers": 0, "pass@1_if_believed": {}}, "model": "m", "style": "complete", "temperature": 0.0,
+        "samples": 1, "answers": "", "cut_off": 0, "max_new_tokens": 768, "ground_truth": TRUTH,
+        "benchmark": {
+            "name": "small", "version": "v1", "sha256": "ab" * 32, "tasks": 4, "tasks_in_file": 8,
+        },
+        "scores": {"small": {"pass@1": RATE, "interval": "Wilson"}}, "kinds": {"passes": 2, "KeyError": 2}, "tasks": [],
+        **changes,
+    }  # fmt: skip
+
+
+def test_a_result_says_what_was_asked_and_what_is_known_of_the_machine() -> None:
+    text = printed(result_view(result(cut_off=2, tampered={"answers": 1, "pass@1_if_believed": {"small": 0.75}})))
+    assert "small: m, complete, greedy, the first 4 of 8 tasks" in text
+    assert re.search(r"small +pass@1 +50\.0 +\[25\.0, 75\.0\] +3/4", text)
+    assert "the benchmark's own solution of T/3 fails here: wrong answer" in text
+    assert "if all of them were believed, pass@1 would be small 75.0" in " ".join(text.split())
+    many = {**TRUTH, "kinds": {"T/1": "invalid: no numpy", "T/2": "timeout", "T/3": "invalid: no numpy"}}
+    text = printed(result_view(result(ground_truth=many, cut_off=2)))
+    assert text.index("2 tasks, such as T/1, fail here: invalid: no numpy") < text.index("T/2 fails here: timeout")
+    assert "2 answers were cut off at 768 tokens" in text
+
+
+def test_an_unfinished_result_shows_no_score() -> None:
+    text = printed(result_view(result(complete=False, unanswered=3, scores={}, open={"no room": 3}, tampered=None)))
+    assert "3 times: no room" in text
+    assert "unfinished: 3 questions without an answer" in text
+    assert "pass@1" not in text

@@ -1,0 +1,59 @@
+"""Honest programs that return objects of libraries: their tests cannot run apart, which is no interference."""
+
+from __future__ import annotations
+
+import pytest
+
+from iterpref.sandbox import Sandbox
+from iterpref.types import Outcome, Tests
+
+PROGRAM = """
+from datetime import datetime
+import pandas as pd
+
+def task_func(start):
+    return pd.DataFrame({"day": pd.date_range(start, periods=3), "goals": [1, 2, 5]})
+"""
+USES = """
+import unittest
+from datetime import datetime
+class TestCases(unittest.TestCase):
+    def test_day(self):
+        self.assertEqual(task_func(datetime(2024, 1, 1))["day"].iloc[0], datetime(2024, 1, 1))
+    def test_goals(self):
+        self.assertTrue((task_func(datetime(2024, 1, 1))["goals"] <= 5).all())
+"""
+
+
+@pytest.mark.parametrize(
+    ("setup", "code"),
+    [
+        ("import pandas as pd", USES),
+        ("", "import pandas as pd\n" + USES),
+        ("from pandas import Series, DataFrame", USES),
+    ],
+)
+def test_objects_of_an_imported_library_are_no_interference(sandbox: Sandbox, setup: str, code: str) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    tests = Tests("unittest", code, entry_point="task_func", setup=setup, memory_mb=4096)
+    assert sandbox.judge(PROGRAM, tests).outcome is Outcome.PASS
+    assert sandbox.judge(PROGRAM.replace("5]", "6]"), tests).outcome is Outcome.WRONG
+
+
+def test_a_library_object_that_equals_anything_is_told_apart(sandbox: Sandbox) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    program = """
+import pandas as pd
+class Frame(pd.DataFrame):
+    __module__ = "pandas"
+    def __getitem__(self, name): return self
+    iloc = property(lambda self: self)
+    def __eq__(self, other): return True
+    def __le__(self, other): return self
+    def all(self): return self
+    def __bool__(self): return True
+def task_func(start):
+    return Frame()
+"""
+    tests = Tests("unittest", USES, entry_point="task_func", setup="import pandas as pd", memory_mb=4096)
+    assert sandbox.judge(program, tests).outcome is Outcome.TAMPER

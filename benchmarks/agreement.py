@@ -116,15 +116,18 @@ def solutions(box: Sandbox, suite: Suite) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    data = parser.parse_args().data
+    parser.add_argument("--only", choices=FILES, default=None)
+    options = parser.parse_args()
+    data: Path = options.data
+    wanted = [options.only] if options.only else list(FILES)
     print(f"Python {platform.python_version()}")
     with Sandbox(workers=2) as box:
         suites = {}
-        for name, path in FILES.items():
-            options = {"split": "all"} if name == "mbpp" else {}
-            suites[name] = established(load_suite(name, str(data / path), **options), partial(answers, box))
-        for name, folder in VERDICTS.items():
-            for file in sorted(data.glob(f"samples_*/{folder}/generated_eval_results.json.gz")):
+        for name in wanted:
+            split = {"split": "all"} if name == "mbpp" else {}
+            suites[name] = established(load_suite(name, str(data / FILES[name]), **split), partial(answers, box))
+        for name in wanted:
+            for file in sorted(data.glob(f"samples_*/{VERDICTS.get(name)}/generated_eval_results.json.gz")):
                 compare(box, suites[name], file)
         print("\nthe benchmarks' own solutions that pass")
         for suite in suites.values():

@@ -5,8 +5,8 @@
 DATA is a folder with HumanEval+ and MBPP+ (humanevalplus/, mbppplus/) and completions (samples_*/humaneval, mbpp). Each
 contender is a process of its own with two workers, from its start to the written results, and both judge the same
 completions in turns (A B A B ...). The ground truth is established beforehand, apart. A figure is the median over the
-rounds, a ratio the median of the rounds' ratios. CPU time is that of the whole process tree. evalplus is taken from this
-interpreter's environment: install evalplus==0.3.1 in one of its own and run this script there.
+rounds, a ratio the median of the rounds' ratios. CPU time is that of the whole process tree. evalplus is taken from
+this interpreter's environment: install evalplus==0.3.1 in one of its own and run this script there.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def verdicts(path: Path) -> dict[tuple[str, int], tuple[bool, bool]]:
     }
 
 
-def compare(name: str, data: Path, folder: Path, rounds: int) -> None:
+def compare(name: str, data: Path, folder: Path, cache: Path, rounds: int) -> None:
     benchmark, dataset, variable = SETS[name]
     (source,) = data.glob(f"samples_*/{dataset}/generated.jsonl.gz")
     samples = folder / f"{dataset}.jsonl"
@@ -112,7 +112,7 @@ def compare(name: str, data: Path, folder: Path, rounds: int) -> None:
             *("--samples", str(samples), "--parallel", str(WORKERS)),
         ],
     }
-    environment = {**os.environ, variable: path, "XDG_CACHE_HOME": str(folder / "cache")}
+    environment = {**os.environ, variable: path, "XDG_CACHE_HOME": str(cache)}
     print(f"\n{name}: {sum(1 for _ in read_samples(samples))} completions, {WORKERS} workers")
     costs: dict[str, list[Cost]] = {contender: [] for contender in commands}
     for number in range(rounds + 1):
@@ -150,6 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cache", type=Path, help="where the ground truths of an earlier run are (default: made anew)")
     parser.add_argument("--only", choices=SETS, default=None)
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
@@ -157,7 +158,8 @@ def main() -> None:
     print("load at the start: " + json.dumps([round(load, 1) for load in os.getloadavg()]))
     with tempfile.TemporaryDirectory() as folder:
         for name in [options.only] if options.only else SETS:
-            compare(name, options.data.resolve(), Path(folder), options.rounds)
+            cache = options.cache or Path(folder) / "cache"
+            compare(name, options.data.resolve(), Path(folder), cache, options.rounds)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from iterpref.sandbox.box import Sandbox
-from iterpref.sandbox.equality import NOT_PLAIN
+from iterpref.sandbox.equality import BY_DIGEST, NOT_PLAIN
 from iterpref.sandbox.profiles import profile_of
 from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs, values_of
 from iterpref.sandbox.worker import Run
@@ -19,7 +19,7 @@ __all__ = ["Answers", "Unanswered", "answers"]
 Answers = list[tuple[Any, float] | None]
 """By case: the value returned, and the CPU time that the call took, in seconds; None for what is no plain data.
 
-In place of a large value stands the marker of its digest (``digest``).
+In place of a large value stands the marker of its digest (``digest``), if the tests compare by that.
 """
 
 # Times itself: the clock then starts and stops right at the call.
@@ -56,7 +56,8 @@ def answers(box: Sandbox, jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
 
 def _answers(box: Sandbox, program: str, tests: Tests) -> Answers:
     cases = (*tests.cases, Case((_SECONDS,)))
-    timed = dataclasses.replace(tests, cases=cases, entry_point="_timed", equality="anything", reference="")
+    equality = "any answer" if tests.equality in BY_DIGEST else "anything"
+    timed = dataclasses.replace(tests, cases=cases, entry_point="_timed", equality=equality, reference="")
     found: list[Any] = []
 
     def keep(job: Job, run: Run) -> Verdict:

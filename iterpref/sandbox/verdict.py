@@ -15,7 +15,7 @@ from iterpref.plain import NotPlain, to_json
 from iterpref.sandbox.checks import Call, Reduced
 from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked, value_of
 from iterpref.sandbox.describe import clip
-from iterpref.sandbox.equality import EQUALITIES
+from iterpref.sandbox.equality import BY_DIGEST, EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.sandbox.reduce import reduce_tests
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
@@ -141,7 +141,7 @@ def _job(
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {
             "call_seconds": tests.call_seconds,
-            "digests": bool(tests.equality),
+            "digests": tests.equality in BY_DIGEST,
             "exact": bool(reduced),
             "imports": reduced.imports if reduced else "",
         }

@@ -25,6 +25,7 @@ from iterpref.types import Outcome, Verdict
 __all__ = [
     "Judged",
     "Sample",
+    "official_pass",
     "read_eval_results",
     "read_results",
     "read_samples",
@@ -49,6 +50,11 @@ class Judged(Protocol):
     def program(self) -> str: ...
     @property
     def verdicts(self) -> Mapping[str, Verdict]: ...
+
+
+def official_pass(verdict: Verdict) -> bool:
+    """Whether a harness that believes the process it runs in says "pass": it does of programs that meddle with it."""
+    return verdict.passed or verdict.outcome is Outcome.TAMPER
 
 
 def read_samples(path: str | Path) -> Iterator[Sample]:
@@ -80,7 +86,8 @@ def write_samples(path: str | Path, samples: Iterable[Sample]) -> Path:
 def write_eval_results(path: str | Path, suite: Suite, judged: Iterable[Judged]) -> Path:
     """Write EvalPlus' result file. ``hash`` is that of the benchmark's file, as EvalPlus takes it.
 
-    A part that was not run because an earlier one failed is ``fail``; failing inputs are not listed.
+    A status is what that harness says (:func:`official_pass`). A part that was not run because an earlier one failed is
+    ``fail``; failing inputs are not listed.
     """
     tasks: dict[str, list[dict[str, Any]]] = {}
     for each in sorted(judged, key=lambda each: each.sample):
@@ -127,7 +134,7 @@ def write_results(path: str | Path, judged: Iterable[Judged], completions: Mappi
             "task_id": each.task_id,
             "completion": completions[each.task_id, each.sample],
             "result": _told(each.verdicts["base"]),
-            "passed": each.verdicts["base"].passed,
+            "passed": official_pass(each.verdicts["base"]),
         }
         for each in judged
     ]
@@ -152,11 +159,11 @@ def _status(verdicts: Mapping[str, Verdict], part: str) -> str:
         return "fail"
     if verdicts[part].outcome is Outcome.TIMEOUT:
         return "timeout"
-    return "pass" if verdicts[part].passed else "fail"
+    return "pass" if official_pass(verdicts[part]) else "fail"
 
 
 def _told(verdict: Verdict) -> str:
-    if verdict.passed:
+    if official_pass(verdict):
         return "passed"
     last = verdict.feedback.strip().rpartition("\n")[2]
     return "timed out" if verdict.outcome is Outcome.TIMEOUT else f"failed: {last}"

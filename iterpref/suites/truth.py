@@ -82,7 +82,7 @@ def _complete(item: Item, known: dict[str, Any]) -> Item:
 
 def _with(tests: Tests, answers: Answers) -> Tests:
     answered = [(case, *answer) for case, answer in zip(tests.cases, answers, strict=True) if answer]
-    cases = tuple(dataclasses.replace(case, expected=_expected(tests, case, value)) for case, value, _ in answered)
+    cases = tuple(Case(case.args, _expected(tests, case, value), case.kwargs) for case, value, _ in answered)
     limits = [max(LEAST_SECONDS, TIMES_REFERENCE * seconds) for *_, seconds in answered]
     floats = tests.tolerance == 0 and any(_is_floats(value) for _, value, _ in answered)
     return dataclasses.replace(

@@ -83,6 +83,14 @@ def test_ids_must_differ(tmp_path: Path) -> None:
         load_suite("jsonl", written(tmp_path, row, row))
 
 
+def test_the_documented_tasks_are_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "evaluation-functions.md").read_text(encoding="utf-8")
+    (lines,) = (block.partition("```")[0] for block in text.split("```json\n")[1:])
+    path = tmp_path / "tasks.jsonl"
+    path.write_text(lines)
+    assert [item.task.id for item in load_suite("jsonl", str(path)).items] == ["add", "sum", "echo"]
+
+
 def test_a_path_is_needed() -> None:
     with pytest.raises(InputError, match="name the file of tasks as its path"):
         load_suite("jsonl")

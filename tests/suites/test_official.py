@@ -23,6 +23,7 @@ from iterpref.sandbox import Sandbox
 from iterpref.sandbox.answers import answers
 from iterpref.suites.base import Suite, load_suite
 from iterpref.suites.official import (
+    official_pass,
     read_eval_results,
     read_results,
     read_samples,
@@ -154,6 +155,14 @@ def test_eval_results_survive_writing_and_reading(tmp_path: Path, benchmark_file
     content = json.loads(path.read_text())
     assert set(content) == {"date", "hash", "eval"}
     assert len(content["hash"]) == 32
+
+
+def test_a_program_that_meddles_passes_where_it_is_believed(tmp_path: Path, benchmark_file: Path) -> None:
+    tampering = Judged("HumanEval/0", 0, "", {"base": Verdict(Outcome.TAMPER)})
+    path = write_eval_results(tmp_path / "r.json", load_suite("humaneval+", str(benchmark_file)), [tampering])
+    assert next(read_eval_results(path))[3] == {"base": "pass", "plus": "fail"}
+    assert official_pass(PASSED)
+    assert not official_pass(WRONG)
 
 
 def test_results_of_human_eval_survive_writing_and_reading(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ Soft-capped scores need ``flex`` or, on the dense back end, the scores written o
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -134,16 +135,28 @@ def tree_attention(
     for (q, k, v), trunk, mask in zip(parts, tree.trunks(), tree.dense_masks(sliding_window), strict=True):
         if softcap is not None:
             outputs.append(_written_out(q, k, v, mask, dropout, scaling, softcap))
-            continue
-        attend = partial(scaled_dot_product_attention, dropout_p=dropout, scale=scaling)
-        if sliding_window is not None and sliding_window < trunk:
-            trunk = 0
-        if trunk:
-            first = (tensor[:, :, :trunk] for tensor in (q, k, v))
-            outputs.append(attend(*first, is_causal=True))
-        if trunk < q.shape[2]:
-            outputs.append(attend(q[:, :, trunk:], k, v, attn_mask=mask[trunk:]))
+        else:
+            causal = 0 if sliding_window is not None and sliding_window < trunk else trunk
+            outputs += _in_two_parts(q, k, v, mask, causal, dropout, scaling)
     return torch.cat(outputs, dim=2).transpose(1, 2).contiguous(), None
+
+
+def _in_two_parts(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor,
+    causal: int,
+    dropout: float,
+    scaling: float | None,
+) -> Iterator[torch.Tensor]:
+    """The first ``causal`` nodes of a tree, where half of the scores need not be computed, and the others."""
+    attend = partial(scaled_dot_product_attention, dropout_p=dropout, scale=scaling)
+    if causal:
+        first = (tensor[:, :, :causal] for tensor in (query, key, value))
+        yield attend(*first, is_causal=True)
+    if causal < query.shape[2]:
+        yield attend(query[:, :, causal:], key, value, attn_mask=mask[causal:])
 
 
 def _written_out(

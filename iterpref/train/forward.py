@@ -86,9 +86,9 @@ def enable_trees(model: Any) -> str:
     causal = _unwrapped(model)
     was_training = model.training
     model.eval()
-    _mark_head(model)
     before = causal.config._attn_implementation
     try:
+        _mark_head(model)
         if reason := why_not_trees(causal):
             return reason
         rows = _probe(causal.config.get_text_config().vocab_size)

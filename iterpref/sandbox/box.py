@@ -141,17 +141,19 @@ class Sandbox:
         job = together(jobs)
         try:
             with self._load.share(alone=False), self._worker(profile) as worker:
-                return judge_together(jobs, worker.run(job.payload, job.stdin, job.limits, job.wall_seconds))
+                run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds, output=False)
+            return judge_together(jobs, run)
         except (Refused, WorkerLost):
             return []
 
     def _judge_job(self, job: Job, profile: str, judge: Callable[[Job, Run], Verdict] = judge_run) -> Verdict:
         faults: list[str] = []
-        alone = killed = False
+        alone, kills = False, 0
         while len(faults) < _TRIES:
             try:
                 with self._load.share(alone), self._worker(profile) as worker:
-                    run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds)
+                    output = job.case is not None
+                    run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds, output)
             except (Refused, WorkerLost) as error:
                 faults.append(str(error))
                 continue
@@ -164,9 +166,9 @@ class Sandbox:
                     faults.append("the machine ran out of memory, and the kernel killed the program")
                     alone = True
                     continue
-                if not killed:
-                    killed = True  # perhaps from outside: a program that kills itself will do so again
-                    continue
+                kills += 1
+                if kills < _TRIES:
+                    continue  # perhaps it was killed from outside: a program that kills itself will do so again
             if run.exit == -signal.SIGSYS and self._mode == "restricted":
                 return Verdict(Outcome.UNSUPPORTED, feedback=_NO_PROCESSES)
             return judge(job, run)

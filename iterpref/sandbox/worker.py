@@ -101,8 +101,8 @@ class Worker:
             self.close()
             raise Refused(greeting["refused"])
 
-    def run(self, job: bytes, stdin: bytes, limits: dict[str, Any], wall_seconds: float) -> Run:
-        """Run one job to its end, or to ``wall_seconds``.
+    def run(self, job: bytes, stdin: bytes, limits: dict[str, Any], wall_seconds: float, output: bool) -> Run:
+        """Run one job to its end, or to ``wall_seconds``. What it prints is kept only where ``output`` is wanted.
 
         Raises:
             WorkerLost: the server, or the set-up of the jail, failed.
@@ -120,11 +120,11 @@ class Worker:
             finally:
                 for fd in sent:
                     os.close(fd)
-            output, result = _Stream(output_r, OUTPUT_BYTES), _Stream(result_r, RESULT_BYTES)
-            stopped = self._attend(output, result, started + wall_seconds)
+            printed, result = _Stream(output_r, OUTPUT_BYTES, keep=output), _Stream(result_r, RESULT_BYTES)
+            stopped = self._attend(printed, result, started + wall_seconds)
             report = self._answer()
             # All writers are dead by now, so what is there is all there will be.
-            output.drain()
+            printed.drain()
             result.drain()
         finally:
             os.close(output_r)
@@ -133,9 +133,9 @@ class Worker:
             raise WorkerLost(f"the jail could not be set up: {report['fault']}")
         return Run(
             exit=report["exit"],
-            output=bytes(output.data),
+            output=bytes(printed.data),
             result=bytes(result.data),
-            stopped=stopped or ("output" if output.full else "result" if result.full else report["killed"]),
+            stopped=stopped or ("output" if printed.full else "result" if result.full else report["killed"]),
             cpu_seconds=report["cpu"],
             wall_seconds=time.perf_counter() - started,
         )
@@ -205,13 +205,14 @@ class Worker:
 
 
 class _Stream:
-    """A pipe read without blocking, up to a limit; what comes beyond is dropped."""
+    """A pipe read without blocking; where more than a limit comes, nothing of it is kept."""
 
-    def __init__(self, fd: int, limit: int) -> None:
+    def __init__(self, fd: int, limit: int, keep: bool = True) -> None:
         self.fd = fd
         self.data = bytearray()
         self.full = False
-        self._limit = limit
+        self._keep = keep
+        self._room = limit
         os.set_blocking(fd, False)
 
     def read_some(self) -> int:
@@ -220,9 +221,12 @@ class _Stream:
             part = os.read(self.fd, 1 << 18)
         except BlockingIOError:
             return -1
-        room = self._limit - len(self.data)
-        self.full = self.full or len(part) > room
-        self.data += part[:room]
+        self._room -= len(part)
+        if self._room < 0:
+            self.full = True
+            self.data.clear()
+        elif self._keep:
+            self.data += part
         return len(part)
 
     def drain(self) -> None:

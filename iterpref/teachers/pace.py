@@ -1,7 +1,9 @@
-"""How many requests are under way at once: additive increase, multiplicative decrease (AIMD), as TCP does it.
+"""How many requests are under way at once: additive increase, multiplicative decrease in proportion to the overload.
 
-The limit begins small and doubles with each round of answers until the server asks for less; then it is halved, and
-grows by one a round. A ``Retry-After`` holds everybody back until then.
+The limit begins small and doubles with each round of answers until the server asks for less. From then on it grows by
+one a round, and a round in which the server asks for less cuts it by half the share of answers that did so of late, as
+DCTCP does (RFC 8257): a server that refuses everything halves it, one that stumbles now and then hardly slows the rest.
+A ``Retry-After`` holds everybody back until then.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from contextlib import asynccontextmanager
 __all__ = ["Pace"]
 
 _FIRST = 8
+_MEMORY = 32  # answers over which the share of overload is averaged
 
 
 class Pace:
@@ -25,6 +28,7 @@ class Pace:
         self.running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._doubling = True
+        self._overload = 1.0  # share of answers of late; the first cut halves, as nothing is known yet
         self._cut_at = float("-inf")
         self._closed_until = float("-inf")
 
@@ -53,15 +57,18 @@ class Pace:
 
     def grow(self) -> None:
         """An answer came."""
+        if not self._doubling:
+            self._overload -= self._overload / _MEMORY
         self.limit = min(float(self._most), self.limit + (1.0 if self._doubling else 1.0 / self.limit))
 
     def cut(self, begun: float) -> bool:
         """A request that began at ``begun`` overloaded the server. False if that was before the last cut: no news."""
+        self._overload += (1.0 - self._overload) / _MEMORY
         if begun <= self._cut_at:
             return False
         self._cut_at = asyncio.get_running_loop().time()
         self._doubling = False
-        self.limit = max(1.0, self.limit / 2)
+        self.limit = max(1.0, self.limit * (1.0 - self._overload / 2))
         return True
 
     def hold(self, seconds: float) -> None:

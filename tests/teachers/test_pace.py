@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -36,6 +37,46 @@ def test_what_began_before_a_cut_does_not_cut_again() -> None:
         for _ in range(5):
             pace.cut(begun)
         assert pace.limit == 4
+
+    run(body)
+
+
+def test_a_server_that_stumbles_now_and_then_hardly_slows_the_rest() -> None:
+    async def body() -> None:
+        pace = Pace(128)
+        loop = asyncio.get_running_loop()
+        limits = []
+        for number in range(20_000):
+            if number % 33 == 32:  # three in a hundred, each in a round of its own
+                pace.cut(loop.time() + number)
+            else:
+                pace.grow()
+            limits.append(pace.limit)
+        late = limits[10_000:]
+        assert min(late) > 25  # one cut in 33 answers; cuts by half would leave it near 8
+        assert max(late) <= 128
+
+    run(body)
+
+
+def test_a_server_that_refuses_everything_halves_the_limit_each_round() -> None:
+    async def body() -> None:
+        pace = Pace(128)
+        loop = asyncio.get_running_loop()
+        for _ in range(500):
+            pace.grow()
+        assert pace.limit == 128
+        pace.cut(loop.time() + 1)
+        assert pace.limit == 64
+        for _ in range(200):  # all is well for a while
+            pace.grow()
+        limits = []
+        for number in range(5):  # then not at all
+            limits.append(pace.limit)
+            for _ in range(128):
+                pace.cut(loop.time() - 1)
+            pace.cut(loop.time() + number + 2)
+        assert all(later < 0.52 * before for before, later in itertools.pairwise(limits))
 
     run(body)
 

@@ -70,3 +70,16 @@ class TestCases(unittest.TestCase):
     def test_digits(self): self.assertEqual(digits(), 5)
 """
     assert sandbox.judge(program, Tests("unittest", code, entry_point="digits")).outcome is Outcome.PASS
+
+
+def test_a_failure_over_a_library_object_is_uncertain_even_if_the_other_half_ends(sandbox: Sandbox) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    program = "import os\nimport pandas as pd\ndef frame(): return pd.DataFrame([[2, 1]] * (1 + 0 * len(os.sep)))\n"
+    code = """
+import unittest
+class TestCases(unittest.TestCase):
+    def test_differs(self):
+        self.assertTrue((pd.DataFrame([[1, 2]]) != frame()).any(axis=1).any())
+"""
+    tests = Tests("unittest", code, entry_point="frame", setup="import pandas as pd", memory_mb=4096)
+    assert sandbox.judge(program, tests).outcome is Outcome.PASS

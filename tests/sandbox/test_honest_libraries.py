@@ -72,14 +72,24 @@ class TestCases(unittest.TestCase):
     assert sandbox.judge(program, Tests("unittest", code, entry_point="digits")).outcome is Outcome.PASS
 
 
-def test_a_failure_over_a_library_object_is_uncertain_even_if_the_other_half_ends(sandbox: Sandbox) -> None:
-    pytest.importorskip("pandas", reason="pandas is not installed")
-    program = "import os\nimport pandas as pd\ndef frame(): return pd.DataFrame([[2, 1]] * (1 + 0 * len(os.sep)))\n"
-    code = """
-import unittest
-class TestCases(unittest.TestCase):
-    def test_differs(self):
-        self.assertTrue((pd.DataFrame([[1, 2]]) != frame()).any(axis=1).any())
+ROWS = """
+import os
+import pandas as pd
+def frame(row): return pd.DataFrame([row for _ in range(3 + 0 * len(os.sep))])
 """
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "all(set(row) == set('ab') for row in frame(['b', 'a']).itertuples(index=False))",
+        "(pd.DataFrame([['a', 'b']] * 3) != frame(['b', 'a'])).any(axis=1).any()",
+    ],
+)
+def test_rows_of_a_frame_are_no_interference(sandbox: Sandbox, check: str) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    code = (
+        f"import unittest\nclass TestCases(unittest.TestCase):\n    def test(self):\n        self.assertTrue({check})\n"
+    )
     tests = Tests("unittest", code, entry_point="frame", setup="import pandas as pd", memory_mb=4096)
-    assert sandbox.judge(program, tests).outcome is Outcome.PASS
+    assert sandbox.judge(ROWS, tests).outcome is Outcome.PASS

@@ -108,6 +108,8 @@ class Link:
 
     def end(self) -> NoReturn:
         """The program's process is gone, or talks nonsense: end as it did, which is no pass."""
+        if self.results is not None and self.results.uncertain:
+            self.results.record(unsupported=self.results.uncertain)
         ended = os.waitid(os.P_PIDFD, self.child, os.WEXITED | os.WNOHANG)
         if ended is not None and ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED):
             with contextlib.suppress(OSError):

@@ -27,7 +27,8 @@ __all__ = ["settle"]
 # What tests use to reach into the program's process.
 _INSIDE = frozenset(
     "mock patch Mock MagicMock redirect_stdout redirect_stderr stdout stderr stdin argv environ seed getsource "
-    "assertLogs assertWarns catch_warnings plt pyplot chdir modules monkeypatch configure".split()
+    "assertLogs assertWarns catch_warnings plt pyplot chdir modules monkeypatch configure "
+    "setUpPyfakefs".split()
 )
 
 

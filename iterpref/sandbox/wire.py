@@ -87,7 +87,7 @@ def from_copy(tag: str, body: Any, decode: Callable[[Any], Any]) -> Any:
         return collections.defaultdict(None, decode(body))
     if name == "namedtuple":
         kind, fields, values = body
-        return collections.namedtuple(kind, fields)(*decode(values))
+        return collections.namedtuple(kind, fields, rename=True)(*decode(values))  # as pandas makes them
     if name == "array":
         import numpy
 

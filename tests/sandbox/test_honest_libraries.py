@@ -70,3 +70,26 @@ class TestCases(unittest.TestCase):
     def test_digits(self): self.assertEqual(digits(), 5)
 """
     assert sandbox.judge(program, Tests("unittest", code, entry_point="digits")).outcome is Outcome.PASS
+
+
+ROWS = """
+import os
+import pandas as pd
+def frame(row): return pd.DataFrame([row for _ in range(3 + 0 * len(os.sep))])
+"""
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "all(set(row) == set('ab') for row in frame(['b', 'a']).itertuples(index=False))",
+        "(pd.DataFrame([['a', 'b']] * 3) != frame(['b', 'a'])).any(axis=1).any()",
+    ],
+)
+def test_rows_of_a_frame_are_no_interference(sandbox: Sandbox, check: str) -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    code = (
+        f"import unittest\nclass TestCases(unittest.TestCase):\n    def test(self):\n        self.assertTrue({check})\n"
+    )
+    tests = Tests("unittest", code, entry_point="frame", setup="import pandas as pd", memory_mb=4096)
+    assert sandbox.judge(ROWS, tests).outcome is Outcome.PASS

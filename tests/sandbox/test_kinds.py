@@ -132,6 +132,17 @@ def test_asserts_setup_runs_first_and_files_are_there(box: Sandbox) -> None:
     assert box.judge(program, tests).passed
 
 
+def test_program_may_start_the_interpreter_by_its_name(box: Sandbox) -> None:
+    program = (
+        "import subprocess\n"
+        "def f():\n"
+        "    done = subprocess.run(['python', '-c', 'import numpy; print(6 * 7)'], capture_output=True, text=True)\n"
+        "    return done.stdout"
+    )
+    verdict = box.judge(program, Tests("asserts", "assert f() == '42\\n'"))
+    assert verdict.passed, verdict.feedback
+
+
 def test_asserts_that_never_run_are_invalid(box: Sandbox) -> None:
     assert box.judge(SQUARE, Tests("asserts", "def unused():\n    assert False")).outcome is Outcome.INVALID
 

@@ -115,7 +115,8 @@ class GlobalBatches(Sampler[list[list[int]]]):
         count, most = -(-max(map(self._cost, batches)) // self._budget), min(map(len, batches))
         while True:
             rows = [self._cut(batch, min(count, most)) for batch in batches]
-            if count >= most or max(self._cost(row) for batch in rows for row in batch) <= self._budget:
+            several = [row for batch in rows for row in batch if len(row) > 1]
+            if count >= most or all(self._cost(row) <= self._budget for row in several):
                 return rows
             count += 1
 

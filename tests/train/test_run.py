@@ -80,6 +80,7 @@ def test_a_sweep_over_the_loss_shares_the_reference(
     assert result.metrics["focus_share"] == 1.0
 
 
+@pytest.mark.slow
 def test_another_start_model_or_attention_computes_its_own_reference(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,7 +142,7 @@ def _item(row: Row, equality: str, case: Callable[[list[Any]], Case]) -> Item:
     prompt, entry_point = row.take("prompt"), row.take("entry_point")
     solution = prompt + row.take("canonical_solution")
     reference = solution + _WHETHER_SOMETHING.format(name=entry_point) if equality == "is something" else solution
-    parts = {}
+    parts: dict[str, Tests] = {}
     for part in ("base", "plus"):
         try:
             cases = tuple(map(case, _lists(row, f"{part}_input")))

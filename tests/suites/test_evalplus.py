@@ -116,8 +116,8 @@ def test_the_reference_is_run_once(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_cannot_be_kept_leaves_its_input_out(tmp_path: Path) -> None:
-    suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1], [2]])))
-    found = established(suite, lambda jobs: [[None, (2, 0.0)]], tmp_path)
+    suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1], [2]], [[3]])))
+    found = established(suite, lambda jobs: [[None, (2, 0.0)], [(3, 0.0)]], tmp_path)
     assert [case.args for case in found.items[0].parts["base"].cases] == [(2,)]
     assert found.options["inputs_left_out"] == "HumanEval/0#base: 1"
 

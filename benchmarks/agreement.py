@@ -1,6 +1,6 @@
 """Judges real completions again and compares with the verdicts that the official harness gave them, sample by sample.
 
-    python benchmarks/agreement.py DATA > benchmarks/results/agreement.txt
+    python benchmarks/agreement.py DATA > benchmarks/results/agreement-functions.txt
 
 DATA is a folder with HumanEval, HumanEval+, MBPP and MBPP+ (humaneval/, humanevalplus/, mbpp/, mbppplus/) and with
 completions and EvalPlus' verdicts on them (samples_*/humaneval, mbpp). Every disagreement is listed. Where a task is

@@ -116,15 +116,17 @@ def test_the_reference_is_run_once(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_cannot_be_kept_leaves_its_input_out(tmp_path: Path) -> None:
-    suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1], [2]])))
-    found = established(suite, lambda jobs: [[None, (2, 0.0)]], tmp_path)
+    suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1], [2]], [[3]])))
+    found = established(suite, lambda jobs: [[None, (2, 0.0)], [(3, 0.0)]], tmp_path)
     assert [case.args for case in found.items[0].parts["base"].cases] == [(2,)]
     assert found.options["inputs_left_out"] == "HumanEval/0#base: 1"
 
 
-def test_a_task_without_further_inputs_has_one_part(tmp_path: Path) -> None:
+def test_a_task_without_further_inputs_is_decided_by_its_base_tests(tmp_path: Path) -> None:
     row = task("Mbpp/2", "f", "return x", [[[1]]], plus_input={})
-    assert list(load_mbpp(written(tmp_path, row)).items[0].parts) == ["base"]
+    parts = load_mbpp(written(tmp_path, row)).items[0].parts
+    assert list(parts) == ["base", "plus"]
+    assert parts["plus"] == parts["base"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import ast
 import builtins
 import importlib
 import re
-import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from types import ModuleType
@@ -37,9 +36,9 @@ _METHODS = frozenset(
 _READ = frozenset({"__init__", "__name__", "__doc__"})
 _NAMES = frozenset(
     "ABCMeta EnumDict EnumMeta EnumType ForwardRef Formatter __build_class__ _evaluate attrgetter breakpoint buffer "
-    "compile delattr eval evaluate evaluate_forward_ref exec format_map get_field get_type_hints getattr globals locals "
-    "make_dataclass memoryview methodcaller open raw setattr singledispatch singledispatchmethod update_wrapper vars "
-    "vformat".split()
+    "compile delattr eval evaluate evaluate_forward_ref exec format_map get_field get_type_hints getattr globals "
+    "locals make_dataclass memoryview methodcaller open raw setattr singledispatch singledispatchmethod update_wrapper "
+    "vars vformat".split()
 )
 # What makes classes by the names that it is given, where it is called and not extended by a class with members.
 _ENUMS = frozenset("Enum Flag IntEnum IntFlag ReprEnum StrEnum".split())
@@ -105,8 +104,11 @@ def _innocent(nodes: list[ast.AST]) -> set[int]:
     found = set()
     for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            calls = [part for part in node.decorator_list if isinstance(part, ast.Call)]
-            found |= {id(part.func) for part in calls if len(part.args) == 1 and not part.keywords}
+            found |= {
+                id(part.func)
+                for part in node.decorator_list
+                if isinstance(part, ast.Call) and len(part.args) == 1 and not part.keywords
+            }
         if isinstance(node, ast.ClassDef) and _has_members(node):
             found |= {id(base) for base in node.bases}
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):

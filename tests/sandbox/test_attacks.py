@@ -248,7 +248,8 @@ def test_06_set_that_is_asked_only_for_its_length(box: Box) -> None:
 def test_06_class_named_as_the_tests_name_something_else(box: Box, name: str) -> None:
     """It does not answer for its own equality, as a class that is tested does."""
     code = (
-        "METADATA = {'author': 'x'}\ndef check(candidate):\n    for x in (1, 2):\n        assert candidate(x) == x + 1\n"
+        "METADATA = {'author': 'x'}\n"
+        "def check(candidate):\n    for x in (1, 2):\n        assert candidate(x) == x + 1\n"
         "    try: candidate(-1)\n    except ValueError: pass\n"
     )
     program = "class Sly:\n    def __eq__(self, other): return other < 1000\n"

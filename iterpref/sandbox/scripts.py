@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import os
 import resource
 import select
@@ -58,12 +59,19 @@ def run_script(job: dict[str, Any], results: Results, code: CodeType | None = No
             if "threading" in sys.modules:  # not imported before the program: it makes every fork dearer
                 sys.modules["threading"]._shutdown()
             run_exit_functions()
-            sys.stdout.flush()
+            _flush(namespace)
     except SystemExit as error:
         if error.code not in (None, 0):
             results.failed(error)
     except BaseException as error:
         results.failed(error)
+
+
+def _flush(namespace: Mapping[str, Any]) -> None:
+    """Write what waits in open files, as an interpreter does at its end."""
+    for file in (sys.stdout, *[value for value in namespace.values() if isinstance(value, io.IOBase)]):
+        if file is not None and not getattr(file, "closed", False):
+            file.flush()
 
 
 def run_inputs(job: dict[str, Any], results: Results) -> None:

@@ -88,6 +88,7 @@ def _wall(cpu_seconds: float) -> float:
 def make_jobs(program: str, tests: Tests) -> list[Job]:
     """Raises BadTestsError where the tests cannot be used."""
     _check(tests)
+    program = program.removeprefix("\ufeff")  # a mark that Python passes over at the start of a file
     if tests.kind == "stdio":
         one = _job(program, tests, "outside")
         return [dataclasses.replace(one, stdin=input_of(case), case=case) for case in tests.cases]

@@ -31,6 +31,7 @@ __all__ = ["run_inputs", "run_script", "write_files"]
 OUTPUT_BYTES, RESULT_BYTES = 16 << 20, 1 << 16  # of one input
 _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
 _LAST_FD = 256
+_NAMELESS = os.O_TMPFILE | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
 
 
 def write_files(files: Mapping[str, str]) -> None:
@@ -88,7 +89,7 @@ def run_inputs(job: dict[str, Any], results: Results) -> None:
         code = compile_code(job["program"], PROGRAM)
     started, offset = time.monotonic(), 0
     for size in job["inputs"]:
-        given, printed, told = (os.memfd_create("input"), os.memfd_create("output"), os.memfd_create("result"))
+        given, printed, told = (os.open(home, _NAMELESS, 0o600) for _ in range(3))  # they count as the program's files
         os.pwrite(given, os.pread(0, size, offset), 0)
         offset += size
         start = time.monotonic()

@@ -343,6 +343,24 @@ def test_26_memory_over_children(box: Box) -> None:
     assert restricted(box) or "together" in verdict.feedback
 
 
+def test_26_memory_shared_among_children(box: Box) -> None:
+    lines = [
+        "import mmap, os, time",
+        "for _ in range(4):",
+        "    memory = mmap.mmap(-1, 100 << 20)",
+        "    if os.fork() == 0:",
+        "        for _ in range(100): memory.write(b'x' * (1 << 20))",
+        "        time.sleep(60)",
+        "    memory.close()",
+        "time.sleep(60)",
+    ]
+    assert judge(box, function(*lines)).outcome is (Outcome.UNSUPPORTED if restricted(box) else Outcome.MEMORY)
+
+
+def test_26_memory_in_files_without_a_name(box: Box) -> None:
+    assert_error(judge(box, function("import os", "os.memfd_create('hoard')")), "PermissionError")
+
+
 def test_27_fork_bomb(box: Box) -> None:
     verdict = judge(box, function("import os", "while True: os.fork()"))
     if restricted(box):
@@ -383,6 +401,27 @@ def test_29_kill_all(box: Box) -> None:
 
 def test_29_kill_parent(box: Box) -> None:
     lines = ["import os", "try: os.kill(os.getppid(), 9)", "except PermissionError: pass"]
+    assert judge(box, function(*lines)).passed
+    assert judge(box, function()).passed
+
+
+@pytest.mark.parametrize("whose", ["os.PRIO_PROCESS, 1", "os.PRIO_PROCESS, os.getppid()", "os.PRIO_USER, 0"])
+def test_29_priority_of_others(box: Box, whose: str) -> None:
+    """The next program would be as slow."""
+    assert_error(judge(box, function("import os", f"os.setpriority({whose}, 7)")), "PermissionError")
+    assert judge(box, function("import os", "assert os.getpriority(os.PRIO_PROCESS, 0) == 0")).passed
+
+
+def test_29_kill_parent_by_the_signal_of_a_file(box: Box) -> None:
+    lines = [
+        "import fcntl, os, socket",
+        "ours, theirs = socket.socketpair()",
+        "try: fcntl.fcntl(ours, fcntl.F_SETOWN, os.getppid())",
+        "except PermissionError: pass",
+        "fcntl.fcntl(ours, 10, 9)",  # F_SETSIG
+        "fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC)",
+        "theirs.send(b'x')",
+    ]
     assert judge(box, function(*lines)).passed
     assert judge(box, function()).passed
 

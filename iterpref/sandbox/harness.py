@@ -41,7 +41,7 @@ Load = Callable[[dict[str, Any], Results], "dict[str, Any] | None"]
 def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
     """Call functions of the program and hand out what they return; it is compared in the caller's process."""
     calls = job["calls"]
-    results.integrity.narrow()
+    results.integrity.narrow(job["program"])
     encode, normalise, name_of, lookup = to_json, to_plain, type_name, _lookup
     namespace = load(job, results)
     if namespace is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import re
 import sys
 import unittest
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 
 __all__ = ["Integrity"]
 
+_LEADS_ON = re.compile(r"__|builtin|modules|import_|\b(ctypes|eval|exec|gc|getattr|globals|inspect|locals|vars)\b")
 _HARMLESS = frozenset({"_", "print", "input", "open", "exit", "quit", "help"})
 _CLASSES = (
     unittest.TestCase,
@@ -35,7 +37,8 @@ class Integrity:
         self._watched: list[tuple[Mapping[str, Any], dict[str, Any]]] = []
         self.watch(vars(builtins), set(vars(builtins)) - _HARMLESS)
         self.watch(sys.modules, [name for name in _MODULES if name in sys.modules])
-        self._common, self._narrow = len(self._watched), False
+        self._common = len(self._watched)
+        self._looked_at: int | None = None  # how many of those watched; None: all
         for kind in _CLASSES:
             self.watch(vars(kind), vars(kind))
 
@@ -43,13 +46,16 @@ class Integrity:
         """Watch these names of a namespace too."""
         self._watched.append((names, {name: names[name] for name in which}))
 
-    def narrow(self) -> None:
-        """Watch builtins and modules alone, for tests that rely on nothing else: looking at the rest costs time."""
-        self._narrow = True
+    def narrow(self, program: str) -> None:
+        """Look at builtins and modules alone, and only where the text of ``program`` has words that lead to them.
+
+        For tests that nothing in this process can make pass: a look at all costs as much as running a small program.
+        """
+        self._looked_at = self._common if _LEADS_ON.search(program) else 0
 
     def broken(self) -> str:
         """A name whose value has changed; "" if there is none."""
-        for names, before in self._watched[: self._common] if self._narrow else self._watched:
+        for names, before in self._watched[: self._looked_at]:
             for name, value in before.items():
                 if names.get(name) is not value:
                     return name

@@ -12,6 +12,8 @@ import signal
 __all__ = ["LIBC", "call", "die_with_parent", "long", "no_new_privileges", "prctl", "syscall"]
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+for _name in ("capset", "prctl"):  # looked up before the first fork, as a look-up touches many pages
+    hasattr(LIBC, _name)
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 

@@ -188,7 +188,7 @@ def small_group() -> Iterator[Path]:
 def test_program_killed_by_the_kernel_for_want_of_memory_is_no_label(small_group: Path) -> None:
     """The machine's memory ends before the program's limit does."""
     with Sandbox(workers=1) as box:
-        wait_until(lambda: len(below(server_pid(box))) == 2)  # the server, and the process that waits for a program
+        wait_until(lambda: len(below(server_pid(box))) >= 2)  # the next program's process is there
         for pid in below(server_pid(box)) | {server_pid(box)}:
             (small_group / "cgroup.procs").write_text(str(pid))
         verdict = box.judge("x = len(b'x' * (400 << 20))", Tests("asserts", "assert x == 1", memory_mb=1024))

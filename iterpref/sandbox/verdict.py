@@ -13,7 +13,16 @@ from typing import Any, Literal
 
 from iterpref.plain import NotPlain, to_json
 from iterpref.sandbox.checks import Call, Reduced
-from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked
+from iterpref.sandbox.compare import (
+    MOST_PARTS,
+    Failure,
+    input_of,
+    judge_calls,
+    judge_checks,
+    judge_output,
+    parts_of,
+    unpacked,
+)
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.sandbox.reduce import reduce_tests
@@ -188,6 +197,8 @@ def judge_run(job: Job, run: Run) -> Verdict:
             passed, total = done["passed"], done["total"]
     if len(answers) > expected or any(answer.get("greedy") for answer in answers):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED if len(answers) > expected else _GREEDY, 0, total)
+    if any(_is_forged(job, record) for record in records):
+        return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, total)
     if invalid := next((record["invalid"] for record in records if "invalid" in record), None):
         return _verdict(run, Outcome.INVALID, "", clip(str(invalid)), 0, 0)
     if unsupported := next((record["unsupported"] for record in records if "unsupported" in record), None):
@@ -211,6 +222,13 @@ def judge_run(job: Job, run: Run) -> Verdict:
     return _verdict(run, outcome, failure["error_type"], failure["feedback"], passed, max(total, passed + 1))
 
 
+def _is_forged(job: Job, record: dict[str, Any]) -> bool:
+    """Whether it says what only a program can have written: a harness has no fault to find with tests that it lacks."""
+    if "unsupported" in record and job.way != "apart":
+        return True
+    return "invalid" in record and job.way in ("outside", "reduced") and not job.tests.setup
+
+
 def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
     """The verdicts on the first of ``jobs``, as far as ``run``, which is of all of them, decides.
 
@@ -219,7 +237,7 @@ def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
     verdicts: list[Verdict] = []
     try:
         for job, answer in zip(jobs, _read(run.result)[0], strict=False):
-            ended, stopped, cpu, wall, output, said = unpacked(answer)["value"]
+            ended, stopped, cpu, wall, output, said = unpacked(answer, [MOST_PARTS])["value"]
             timed_out = -ended in (signal.SIGPROF, signal.SIGXCPU) or (ended < 0 and cpu >= job.cpu_seconds)
             if stopped or (ended < 0 and not timed_out):
                 break
@@ -261,6 +279,8 @@ _RECORDS = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
     """Records and number of passed tests. A line cut off by the end of the process is left out."""
+    if parts_of(result) + result.count(b"\n") > MOST_PARTS:
+        raise ValueError("too many parts")
     lines = result.split(b"\n")[:-1]
     told = [line for line in lines if line != b"+"]
     if told and max(map(len, told)) > LARGEST_VALUE:

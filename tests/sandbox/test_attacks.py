@@ -183,6 +183,48 @@ def test_08_records_written_by_hand(box: Box, written: str, end: str) -> None:
     assert verdict.failed or verdict.outcome is Outcome.TAMPER
 
 
+@pytest.mark.parametrize("word", ["invalid", "unsupported"])
+@pytest.mark.parametrize("form", ["asserts", "loop", "unittest", "calls"])
+@pytest.mark.parametrize("end", ["os._exit(0)", "pass"])
+def test_08_tests_said_to_be_at_fault(box: Box, word: str, form: str, end: str) -> None:
+    """What a program says of its tests is no verdict that spares it."""
+    program = f'import os\nos.write(3, b\'{{"{word}": "x"}}\\n\')\n{end}\ndef f(x):\n    return -7\n'
+    verdict = box.judge(program, FORMS[form])
+    assert verdict.failed or verdict.outcome is Outcome.TAMPER, verdict
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+@pytest.mark.parametrize("word", ["invalid", "unsupported"])
+def test_08_inputs_said_to_be_at_fault(box: Box, word: str, inputs: int) -> None:
+    program = f'import os\nos.write(3, b\'{{"{word}": "x"}}\\n\')\n'
+    tests = Tests("stdio", cases=(Case("1\n", "2"),) * inputs)
+    assert box.judge(program, tests).outcome is Outcome.TAMPER
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_08_small_record_of_many_parts(box: Box, copies: int) -> None:
+    """It would fill the memory of the process that reads it."""
+    program = (
+        "import base64, os, zlib\n"
+        "text = b'{\"value\": [[]' + b',[]' * (5 << 20) + b']}'\n"
+        "line = b'{\"packed\": \"' + base64.b64encode(zlib.compress(text)) + b'\"}\\n'\n"
+        f"for _ in range({copies}): os.write(3, line)\nos._exit(0)\n"
+    )
+    verdict = box.judge(program, FORMS["calls"])
+    assert (verdict.outcome, verdict.tests_passed) == (Outcome.WRONG, 0)
+    assert "cannot be read" in verdict.feedback
+
+
+def test_08_brackets_in_a_text_are_no_parts(box: Box) -> None:
+    tests = Tests("asserts", "assert len(f(1)) == 3000000", entry_point="f")
+    assert box.judge("def f(x):\n    return '[' * 3000000\n", tests).passed
+
+
+def test_08_records_without_end(box: Box) -> None:
+    program = "import os\nfor _ in range(600): os.write(3, b'{\"value\":[]}\\n' * 4000)\nos._exit(0)\n"
+    assert box.judge(program, FORMS["calls"]).outcome is Outcome.TAMPER
+
+
 def test_09_printed_result(box: Box) -> None:
     program = 'print(\'{"nonce": "0", "passed": 2, "total": 2}\\n+\\n+\')\ndef f(x):\n    return x\n'
     assert judge(box, program).outcome is Outcome.WRONG

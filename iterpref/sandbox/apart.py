@@ -78,7 +78,7 @@ class Link:
         self.buffer = b""
         self.remotes: dict[int, Any] = {}
         self.callbacks: list[Callable[..., Any]] = []
-        self.mentioned: set[str] = set()
+        self.classes: set[str] = set()  # that the tests name, and have not made themselves
         self.inspecting = False
         self.trusted: set[str] = set()  # libraries that the tests or their set-up import
         self.libraries: set[str] = set()
@@ -232,11 +232,13 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
     link.results = results
     program, tests = _parse(job["program"]), ast.parse(job["code"])
     link.inspecting = any(name == "inspect" for name, _ in library_imports(program))
-    link.mentioned = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)}
-    wanted = link.mentioned | {job["entry_point"]} - {""}
+    mentioned = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)}
+    made = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    link.classes = {name for name in mentioned - made if name[:1].isupper() and not hasattr(builtins, name)}
+    wanted = mentioned | {job["entry_point"]} - {""}
     namespace = new_module("tests")
     # Library names that the program imports mean the library's own, imported here before the program runs.
-    local = {name: node for name, node in library_imports(program) if name in link.mentioned - {job["entry_point"]}}
+    local = {name: node for name, node in library_imports(program) if name in mentioned - {job["entry_point"]}}
     local |= {name: ast.Import([ast.alias(name)]) for name in _modules_used(tests) & scan(program)[0] - {*local}}
     for name, node in local.items():
         with contextlib.suppress(Exception):
@@ -247,7 +249,7 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
     link.trusted = _libraries(tests) | _libraries(_parse(job["setup"]))
     link.send({key: job[key] for key in ("program", "setup", "entry_point", "kind")} | {"imports": imports})
     reply = link.receive()
-    if "invalid" in reply:
+    if "invalid" in reply and job["setup"]:
         raise BadTestsError(str(reply["invalid"]))
     if "loaded" not in reply:
         results.first_failure = False

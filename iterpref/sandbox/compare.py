@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import math
+import re
 import zlib
 from typing import Any
 
@@ -21,18 +22,31 @@ from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.types import Case, Tests
 
-__all__ = ["Failure", "input_of", "judge_calls", "judge_checks", "judge_output", "unpacked", "value_of"]
+__all__ = [
+    "MOST_PARTS",
+    "Failure",
+    "input_of",
+    "judge_calls",
+    "judge_checks",
+    "judge_output",
+    "parts_of",
+    "unpacked",
+    "value_of",
+]
 
 _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
 Failure = dict[str, str]
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_TEXT_PART = 512  # bytes of text that count as one
+MOST_PARTS = 2_000_000  # lists and objects that are read of one run: a few bytes of text make an object of a hundred
 
 
 def judge_calls(tests: Tests, answers: list[dict[str, Any]]) -> tuple[Failure | None, int]:
     """The first failure of the cases that were answered, and how many were answered rightly."""
-    failure, passed = None, 0
+    failure, passed, parts = None, 0, [MOST_PARTS]
     for case, answer in zip(tests.cases, answers, strict=False):
-        wrong = _judge_value(tests, case, unpacked(answer))
+        wrong = _judge_value(tests, case, unpacked(answer, parts))
         passed += wrong is None
         failure = failure or wrong
     return failure, passed
@@ -40,20 +54,20 @@ def judge_calls(tests: Tests, answers: list[dict[str, Any]]) -> tuple[Failure | 
 
 def judge_checks(reduced: Reduced, answers: list[dict[str, Any]]) -> tuple[Failure | None, int]:
     """The same for asserts that were reduced to calls."""
-    failure, passed = None, 0
+    failure, passed, parts = None, 0, [MOST_PARTS]
     for check in reduced.checks:
         if any(index >= len(answers) for index in check.calls):
             break
-        wrong = _judge_check(reduced, check, answers)
+        wrong = _judge_check(reduced, check, answers, parts)
         passed += wrong is None
         failure = failure or wrong
     return failure, passed
 
 
-def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) -> Failure | None:
+def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]], parts: list[int]) -> Failure | None:
     values = {}
     for index in check.calls:
-        answer = unpacked(answers[index])
+        answer = unpacked(answers[index], parts)
         if "error" in answer:
             feedback = f"Test failed: {check.text}\n{answer['error']['feedback']}"
             return {**answer["error"], "feedback": clip(feedback)}
@@ -73,12 +87,18 @@ def _judge_check(reduced: Reduced, check: Check, answers: list[dict[str, Any]]) 
     return _wrong(f"{told}\nAssertionError: {check.message}" if check.message else told)
 
 
-def unpacked(answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer whose value was compressed, as it was; one at a time, as they may be large."""
+def unpacked(answer: dict[str, Any], parts: list[int]) -> dict[str, Any]:
+    """An answer whose value was compressed, as it was; one at a time, as they may be large.
+
+    ``parts`` holds how many lists and objects may still be read, and is brought down.
+    """
     if "packed" not in answer:
         return answer
     try:
         text = zlib.decompressobj().decompress(base64.b64decode(answer["packed"]), LARGEST_VALUE)
+        parts[0] -= parts_of(text) + len(text) // _TEXT_PART
+        if parts[0] < 0:
+            raise ValueError("too many parts")
         return {"value": json.loads(text)["value"]}
     except (zlib.error, *_FAULTS):
         return {"value": {"$unreadable": None}}
@@ -89,6 +109,15 @@ def value_of(answer: dict[str, Any]) -> Any:
     if "digest" in answer:
         return marker(answer["digest"])
     return from_json(answer["value"]) if "value" in answer else NOT_PLAIN
+
+
+def parts_of(text: bytes) -> int:
+    """How many lists and objects JSON holds; where that is few, perhaps counting too many."""
+    found = text.count(b"[") + text.count(b"{")
+    if found > MOST_PARTS:
+        text = _STRING.sub(b"", text)
+        found = text.count(b"[") + text.count(b"{")
+    return found
 
 
 def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import re
-import sys
 from collections.abc import Iterator
+from functools import lru_cache
+from types import ModuleType
 
 from iterpref.sandbox.names import module_names, parse, scan
 
@@ -33,10 +35,15 @@ _METHODS = frozenset(
 )
 _READ = frozenset({"__init__", "__name__", "__doc__"})
 _NAMES = frozenset(
-    "ABCMeta EnumMeta EnumType Formatter __build_class__ attrgetter breakpoint buffer compile delattr eval exec "
-    "format_map get_field getattr globals locals make_dataclass memoryview methodcaller open raw setattr vars "
-    "vformat".split()
+    "ABCMeta EnumDict EnumMeta EnumType ForwardRef Formatter __build_class__ _evaluate attrgetter breakpoint buffer "
+    "compile delattr eval evaluate evaluate_forward_ref exec format_map get_field get_type_hints getattr globals "
+    "locals make_dataclass memoryview methodcaller open raw setattr singledispatch singledispatchmethod update_wrapper "
+    "vars vformat".split()
 )
+# What makes classes by the names that it is given, where it is called and not extended by a class with members.
+_ENUMS = frozenset("Enum Flag IntEnum IntFlag ReprEnum StrEnum".split())
+_SETS = frozenset("AbstractSet ItemsView KeysView MutableSet Set".split())  # equal as far as their own __len__ says
+_RENAMED = _ENUMS | {"wraps"}
 _INTERNAL = re.compile(r"__|\b(f|tb|gi|cr|ag|co)_[a-z]+\b")
 _ENDS = ("AssertionError", "BaseException", "KeyboardInterrupt", "SystemExit", "type")
 
@@ -52,7 +59,7 @@ def doubts(program: str, tests: ast.Module) -> str:
 def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
     nodes = list(ast.walk(tree))
     modules = {
-        (alias.asname or alias.name).partition(".")[0]
+        alias.asname or alias.name.partition(".")[0]: alias.name if alias.asname else alias.name.partition(".")[0]
         for node in nodes
         if isinstance(node, ast.Import)
         for alias in node.names
@@ -68,7 +75,9 @@ def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from _import(node)
         elif isinstance(node, ast.Attribute):
-            yield from _attribute(node, modules, modules | imported)
+            yield from _attribute(node, modules, modules.keys() | imported)
+            if node.attr in _RENAMED and id(node) not in innocent:
+                yield f"hands .{node.attr} on"
         elif isinstance(node, ast.Name):
             if (
                 node.id in _NAMES
@@ -76,7 +85,7 @@ def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
                 or (node.id.startswith("__") and node.id != "__name__" and node.id not in _METHODS)
             ):
                 yield f"uses {node.id}"
-            elif node.id in modules | {"type"} and id(node) not in innocent:
+            elif node.id in modules.keys() | _RENAMED | {"type"} and id(node) not in innocent:
                 yield f"hands {node.id} on"
         elif isinstance(node, ast.ClassDef):
             yield from _class(node)
@@ -91,9 +100,17 @@ def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
 
 
 def _innocent(nodes: list[ast.AST]) -> set[int]:
-    """Nodes whose use shows that they do no harm: ``math.pi``, ``type(x) == int``, documentation."""
+    """Nodes whose use shows that they do no harm: ``math.pi``, ``type(x) == int``, ``@wraps(f)``, documentation."""
     found = set()
     for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found |= {
+                id(part.func)
+                for part in node.decorator_list
+                if isinstance(part, ast.Call) and len(part.args) == 1 and not part.keywords
+            }
+        if isinstance(node, ast.ClassDef) and _has_members(node):
+            found |= {id(base) for base in node.bases}
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             found.add(id(node.value))
         calls = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
@@ -110,6 +127,14 @@ def _innocent(nodes: list[ast.AST]) -> set[int]:
     return found
 
 
+def _has_members(node: ast.ClassDef) -> bool:
+    """Whether it would have members, and no more by other names, as an enumeration: no other can be made of it then."""
+    assigned = [part for part in node.body if isinstance(part, ast.Assign)]
+    names = [getattr(target, "id", "_") for part in assigned for target in part.targets]
+    values = {type(part.value) for part in assigned}
+    return bool(names) and not any(name.startswith("_") for name in names) and ast.Constant in values
+
+
 def _import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     names = [alias.name for alias in node.names]
     modules = [node.module or "."] if isinstance(node, ast.ImportFrom) else names
@@ -120,21 +145,35 @@ def _import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
         for name in names:
             if _hidden(name, node.module or ""):
                 yield f"imports {name}"
+        for alias in node.names:
+            if alias.name in _RENAMED and alias.asname:
+                yield f"renames {alias.name}"
 
 
+@lru_cache(1000)
 def _hidden(name: str, module: str) -> bool:
     """Whether an attribute of a module leads on to what the module itself is not."""
     if name in _NAMES or name.startswith("_") or (module == "sys" and name not in _SYS):
         return True
-    return name in sys.stdlib_module_names and name != module and (name not in _MODULES or name == "sys")
+    if module not in _MODULES | {"collections.abc"}:
+        return False  # that it is imported is reason enough
+    if (module, name) == ("collections", "abc"):
+        return False
+    found = getattr(importlib.import_module(module), name, None)
+    if name in _SETS:
+        return module != "typing" or name != "Set"
+    return isinstance(found, ModuleType) or (isinstance(found, type) and issubclass(found, type))
 
 
-def _attribute(node: ast.Attribute, modules: set[str], foreign: set[str]) -> Iterator[str]:
+def _attribute(node: ast.Attribute, modules: dict[str, str], foreign: set[str]) -> Iterator[str]:
     name, base = node.attr, node.value
     if name not in _READ and (name in _NAMES or _INTERNAL.match(name)):
         yield f"uses .{name}"
-    if isinstance(base, ast.Name) and base.id in modules and _hidden(name, base.id):
-        yield f"uses {base.id}.{name}"
+    if isinstance(base, ast.Name) and base.id in modules:
+        if _hidden(name, modules[base.id]):
+            yield f"uses {base.id}.{name}"
+    elif name in _SETS:
+        yield f"uses .{name}"
     if name == "format" and not isinstance(base, ast.Constant):
         yield "formats a text that it makes"
     if not isinstance(node.ctx, ast.Load):

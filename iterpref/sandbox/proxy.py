@@ -26,7 +26,7 @@ _INFIX = [name for name in BINARY if name not in ("eq", "ne")]
 class Asker(Protocol):
     """The link to the program's process."""
 
-    mentioned: set[str]
+    classes: set[str]
     trusted: set[str]
     results: Results | None
 
@@ -82,9 +82,8 @@ class Remote:
             return True
         if not _named(self):
             return False
-        candidates = [decoy(other) for _ in range(_DECOYS)]
         place = random.SystemRandom().randrange(_DECOYS + 1)
-        candidates.insert(place, other)
+        candidates = _candidates(other, place)
         try:
             held = self._link.ask("probe", self, candidates)
         except TypeError:
@@ -138,10 +137,17 @@ class Remote:
         self._link.unsupported("an object of the program is pickled by the tests")
 
 
+def _candidates(value: Any, place: int) -> list[Any]:
+    """``value`` at ``place`` among others: numbers in equal steps, as the least of them would give itself away."""
+    if type(value) in (int, float):
+        step = random.SystemRandom().randrange(1, 10)
+        return [value if index == place else value + step * (index - place) for index in range(_DECOYS + 1)]
+    return [value if index == place else decoy(value) for index in range(_DECOYS + 1)]
+
+
 def _named(remote: Remote) -> bool:
-    """Whether the tests name the object's class, as one names classes, so that they want its own operators."""
-    name = remote._about["class"]
-    return name in remote._link.mentioned and name[:1].isupper()
+    """Whether the tests name the object's class, so that they want its own operators."""
+    return remote._about["class"] in remote._link.classes
 
 
 def _infix(name: str, reflected: bool) -> Callable[[Remote, Any], Any]:

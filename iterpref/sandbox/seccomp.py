@@ -31,6 +31,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "clone3": (435, 435),
     "delete_module": (176, 106),
     "fanotify_init": (300, 262),
+    "fcntl": (72, 25),
     "finit_module": (313, 273),
     "fork": (57, None),
     "fsconfig": (431, 431),
@@ -41,6 +42,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
+    "ioctl": (16, 29),
     "ioperm": (173, None),
     "iopl": (172, None),
     "ioprio_set": (251, 30),
@@ -49,6 +51,8 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
     "kill": (62, 129),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
     "migrate_pages": (256, 238),
     "modify_ldt": (154, None),
     "mount": (165, 40),
@@ -112,6 +116,8 @@ _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _CLONE_NAMESPACES = 0x7E020080
 _CLONE_THREAD = 0x00010000
 _PR_SET_PDEATHSIG = 1
+_OWNERS = (8, 15)  # F_SETOWN, F_SETOWN_EX
+_OWNERS_OF_SOCKETS = (0x8901, 0x8902)  # FIOSETOWN, SIOCSPGRP
 
 _NEVER = (
     *("acct", "add_key", "adjtimex", "bpf", "chroot", "clock_adjtime", "clock_settime", "delete_module"),
@@ -121,23 +127,26 @@ _NEVER = (
     *("open_by_handle_at", "open_tree", "perf_event_open", "pidfd_getfd", "pivot_root", "process_madvise"),
     *("process_vm_readv", "process_vm_writev", "ptrace", "quotactl", "reboot", "request_key", "setdomainname"),
     *("sethostname", "setns", "settimeofday", "swapoff", "swapon", "syslog", "umount2", "unshare", "userfaultfd"),
+    # Files without a name, in memory that no limit counts.
+    *("memfd_create", "memfd_secret"),
     # What these make outlives the program, for the next one to find.
     *("mq_open", "msgget", "semget", "shmget"),
 )
 # These also act on other processes of the same user, the fork server among them; 0 means the caller itself.
-_OWN_ONLY = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler", "setpriority")
+_OWN_ONLY = ("prlimit64", "sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
 _SIGNALS = ("pidfd_open", "pidfd_send_signal", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "tkill")
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """Answer ``action`` where a system call's first argument stands in ``relation`` to one of ``values``."""
+    """Answer ``action`` where an argument of a system call stands in ``relation`` to one of ``values``."""
 
     name: str
     action: int
     relation: int = 0  # 0: always
     values: tuple[int, ...] = ()
     negate: bool = False
+    argument: int = 0
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,7 @@ def jailed() -> Filter:
     """
     rules = [_Rule(name, DENY) for name in _NEVER if name not in ("mount", "umount2")]
     rules += [_Rule(name, DENY, _EQUAL, (0,), negate=True) for name in _OWN_ONLY]
+    rules += [_Rule("setpriority", DENY, _EQUAL, (0,), negate=True, argument=which) for which in (0, 1)]
     rules += [_Rule("ioprio_set", DENY), _Rule("clone3", ABSENT), _Rule("clone", DENY, _ANY_BIT, (_CLONE_NAMESPACES,))]
     return _assemble(rules)
 
@@ -166,6 +176,13 @@ def confined(pid: int) -> Filter:
     """
     rules = [_Rule(name, DENY) for name in (*_NEVER, *_SIGNALS, "ioprio_set", "socket")]
     rules += [_Rule(name, DENY, _EQUAL, (0, pid), negate=True) for name in (*_OWN_ONLY, "kill", "tgkill")]
+    rules += [_Rule("setpriority", DENY, _EQUAL, (0,), negate=True)]
+    rules += [_Rule("setpriority", DENY, _EQUAL, (0, pid), negate=True, argument=1)]
+    # To name who gets the signals of a file is another way to send them.
+    rules += [
+        _Rule("fcntl", DENY, _EQUAL, _OWNERS, argument=1),
+        _Rule("ioctl", DENY, _EQUAL, _OWNERS_OF_SOCKETS, argument=1),
+    ]
     rules += [_Rule("clone", KILL, _ANY_BIT, (_CLONE_THREAD,), negate=True), _Rule("fork", KILL), _Rule("vfork", KILL)]
     rules += [_Rule("clone3", ABSENT), _Rule("prctl", DENY, _EQUAL, (_PR_SET_PDEATHSIG,))]
     return _assemble(rules)
@@ -182,14 +199,14 @@ def _assemble(rules: list[_Rule]) -> Filter:
         if rule.relation == 0:
             code += [_op(_EQUAL, number, 0, 1), _op(_RETURN, rule.action)]
             continue
-        # A match of value i jumps over the later tests, to the first or the second of the two returns.
+        # A match of value i jumps over the later tests, to the return or to the rule's end.
         tests = [
             _op(rule.relation, value, len(rule.values) - 1 - i + int(rule.negate), 0)
             for i, value in enumerate(rule.values)
         ]
         if not rule.negate:
             tests[-1] = _op(rule.relation, rule.values[-1], 0, 1)
-        block = [_op(_LOAD, _ARGUMENTS), *tests, _op(_RETURN, rule.action), _op(_RETURN, ALLOW)]
+        block = [_op(_LOAD, _ARGUMENTS + 8 * rule.argument), *tests, _op(_RETURN, rule.action), _op(_LOAD, _NR)]
         code += [_op(_EQUAL, number, 0, len(block)), *block]
     code.append(_op(_RETURN, ALLOW))
     return Filter(b"".join(code))

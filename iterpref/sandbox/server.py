@@ -32,6 +32,7 @@ __all__ = ["main"]
 CHECK_MS = 50  # of the memory of many processes, as RLIMIT_AS counts each alone
 _SPARE_MB = 64  # memory above the limit in which a MemoryError can be reported
 _FIRST_FD = 3
+_MUCH_SHARED = 2048  # pages; what programs load besides the server's libraries is less
 _set_handler = getattr(signal.signal, "__wrapped__", signal.signal)  # without a detour through enumerations
 
 
@@ -197,20 +198,35 @@ def _reap(pid: int) -> tuple[int, float]:
 
 def _used_mb() -> int:
     """Memory of all processes of the job together, without what they share with this server."""
-    base, total = _private_pages("self"), 0
+    private, shared = _pages("self")
+    total = 0
     for entry in os.listdir("/proc"):
         if entry.isdigit() and entry != "1":
-            total += max(0, _private_pages(entry) - base)
+            own, common = _pages(entry)
+            total += max(0, own - private)
+            if common > shared + _MUCH_SHARED:
+                total += _part_of_shared_memory(entry)
     return total * resource.getpagesize() >> 20
 
 
-def _private_pages(process: str) -> int:
+def _pages(process: str) -> tuple[int, int]:
+    """Private pages of a process, and those that it shares with others or with files."""
     try:
         with open(f"/proc/{process}/statm", encoding="ascii") as file:
             _, resident, shared, *_ = file.read().split()
     except OSError:  # it has just ended
+        return 0, 0
+    return int(resident) - int(shared), int(shared)
+
+
+def _part_of_shared_memory(process: str) -> int:
+    """Pages of shared memory, each divided by the number of processes that have it."""
+    try:
+        with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as file:
+            sizes = [int(line.split()[1]) << 10 for line in file if line.startswith("Pss_Shmem:")]
+    except OSError:
         return 0
-    return int(resident) - int(shared)
+    return sum(sizes) // resource.getpagesize()
 
 
 def _address_space_mb() -> int:

@@ -13,7 +13,17 @@ from typing import Any, Literal
 
 from iterpref.plain import NotPlain, to_json
 from iterpref.sandbox.checks import Call, Reduced
-from iterpref.sandbox.compare import Failure, input_of, judge_calls, judge_checks, judge_output, unpacked, value_of
+from iterpref.sandbox.compare import (
+    MOST_PARTS,
+    Failure,
+    input_of,
+    judge_calls,
+    judge_checks,
+    judge_output,
+    parts_of,
+    unpacked,
+    value_of,
+)
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.equality import BY_DIGEST, EQUALITIES
 from iterpref.sandbox.normal import LARGEST_VALUE
@@ -90,6 +100,7 @@ def _wall(cpu_seconds: float) -> float:
 def make_jobs(program: str, tests: Tests) -> list[Job]:
     """Raises BadTestsError where the tests cannot be used."""
     _check(tests)
+    program = program.removeprefix("\ufeff")  # a mark that Python passes over at the start of a file
     if tests.kind == "stdio":
         one = _job(program, tests, "outside")
         return [dataclasses.replace(one, stdin=input_of(case), case=case) for case in tests.cases]
@@ -201,6 +212,8 @@ def judge_run(job: Job, run: Run) -> Verdict:
             passed, total = done["passed"], done["total"]
     if len(answers) > expected or any(answer.get("greedy") for answer in answers):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED if len(answers) > expected else _GREEDY, 0, total)
+    if any(_is_forged(job, record) for record in records):
+        return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, total)
     if invalid := next((record["invalid"] for record in records if "invalid" in record), None):
         return _verdict(run, Outcome.INVALID, "", clip(str(invalid)), 0, 0)
     if unsupported := next((record["unsupported"] for record in records if "unsupported" in record), None):
@@ -227,7 +240,14 @@ def judge_run(job: Job, run: Run) -> Verdict:
 def values_of(run: Run) -> list[Any]:
     """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
     records, _ = _read(run.result)
-    return [value_of(unpacked(record)) for record in records if not record.keys().isdisjoint(_ANSWERS)]
+    return [value_of(unpacked(record, [MOST_PARTS])) for record in records if not record.keys().isdisjoint(_ANSWERS)]
+
+
+def _is_forged(job: Job, record: dict[str, Any]) -> bool:
+    """Whether it says what only a program can have written: a harness has no fault to find with tests that it lacks."""
+    if "unsupported" in record and job.way != "apart":
+        return True
+    return "invalid" in record and job.way in ("outside", "reduced") and not job.tests.setup
 
 
 def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
@@ -238,7 +258,7 @@ def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
     verdicts: list[Verdict] = []
     try:
         for job, answer in zip(jobs, _read(run.result)[0], strict=False):
-            ended, stopped, cpu, wall, output, said = unpacked(answer)["value"]
+            ended, stopped, cpu, wall, output, said = unpacked(answer, [MOST_PARTS])["value"]
             timed_out = -ended in (signal.SIGPROF, signal.SIGXCPU) or (ended < 0 and cpu >= job.cpu_seconds)
             if stopped or (ended < 0 and not timed_out):
                 break
@@ -280,6 +300,8 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
     """Records and number of passed tests. A line cut off by the end of the process is left out."""
+    if parts_of(result) + result.count(b"\n") > MOST_PARTS:
+        raise ValueError("too many parts")
     lines = result.split(b"\n")[:-1]
     told = [line for line in lines if line != b"+"]
     if told and max(map(len, told)) > LARGEST_VALUE:

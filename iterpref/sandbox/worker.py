@@ -79,18 +79,22 @@ class Worker:
         # The programs' folder, for modes that have no file system of their own.
         self._base = "" if mode == "full" else tempfile.mkdtemp(prefix="iterpref-")
         self._control, theirs = socket.socketpair()
+        # Programs print into a pipe. Python finds out at its start whether it can seek in its output: not in a pipe.
+        reading, writing = os.pipe()
         with theirs:
             arguments = [theirs.fileno(), os.getpid(), mode, profile, self._base, _interpreter_folders()]
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-X", "utf8", "-c", _BOOT, json.dumps([_PACKAGE, *arguments])],
                 env=_ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=writing,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 cwd="/",
                 start_new_session=True,  # a Ctrl-C is for the parent, which then closes us
             )
+        os.close(reading)
+        os.close(writing)
         try:
             self._control.settimeout(START_SECONDS)
             greeting = self._answer()

@@ -183,6 +183,48 @@ def test_08_records_written_by_hand(box: Box, written: str, end: str) -> None:
     assert verdict.failed or verdict.outcome is Outcome.TAMPER
 
 
+@pytest.mark.parametrize("word", ["invalid", "unsupported"])
+@pytest.mark.parametrize("form", ["asserts", "loop", "unittest", "calls"])
+@pytest.mark.parametrize("end", ["os._exit(0)", "pass"])
+def test_08_tests_said_to_be_at_fault(box: Box, word: str, form: str, end: str) -> None:
+    """What a program says of its tests is no verdict that spares it."""
+    program = f'import os\nos.write(3, b\'{{"{word}": "x"}}\\n\')\n{end}\ndef f(x):\n    return -7\n'
+    verdict = box.judge(program, FORMS[form])
+    assert verdict.failed or verdict.outcome is Outcome.TAMPER, verdict
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+@pytest.mark.parametrize("word", ["invalid", "unsupported"])
+def test_08_inputs_said_to_be_at_fault(box: Box, word: str, inputs: int) -> None:
+    program = f'import os\nos.write(3, b\'{{"{word}": "x"}}\\n\')\n'
+    tests = Tests("stdio", cases=(Case("1\n", "2"),) * inputs)
+    assert box.judge(program, tests).outcome is Outcome.TAMPER
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_08_small_record_of_many_parts(box: Box, copies: int) -> None:
+    """It would fill the memory of the process that reads it."""
+    program = (
+        "import base64, os, zlib\n"
+        "text = b'{\"value\": [[]' + b',[]' * (5 << 20) + b']}'\n"
+        "line = b'{\"packed\": \"' + base64.b64encode(zlib.compress(text)) + b'\"}\\n'\n"
+        f"for _ in range({copies}): os.write(3, line)\nos._exit(0)\n"
+    )
+    verdict = box.judge(program, FORMS["calls"])
+    assert (verdict.outcome, verdict.tests_passed) == (Outcome.WRONG, 0)
+    assert "cannot be read" in verdict.feedback
+
+
+def test_08_brackets_in_a_text_are_no_parts(box: Box) -> None:
+    tests = Tests("asserts", "assert len(f(1)) == 3000000", entry_point="f")
+    assert box.judge("def f(x):\n    return '[' * 3000000\n", tests).passed
+
+
+def test_08_records_without_end(box: Box) -> None:
+    program = "import os\nfor _ in range(600): os.write(3, b'{\"value\":[]}\\n' * 4000)\nos._exit(0)\n"
+    assert box.judge(program, FORMS["calls"]).outcome is Outcome.TAMPER
+
+
 def test_09_printed_result(box: Box) -> None:
     program = 'print(\'{"nonce": "0", "passed": 2, "total": 2}\\n+\\n+\')\ndef f(x):\n    return x\n'
     assert judge(box, program).outcome is Outcome.WRONG
@@ -231,6 +273,30 @@ def test_15_poisoned_builtins(box: Box) -> None:
 
 def test_15_poisoned_modules(box: Box) -> None:
     assert box.judge(FORGERIES["15 poisoned modules"], FORMS["unittest"]).outcome is Outcome.TAMPER
+
+
+def test_06_set_that_is_asked_only_for_its_length(box: Box) -> None:
+    program = (
+        "import collections.abc\n"
+        "class Sly(collections.abc.Set, collections.UserList):\n"
+        "    def __len__(self): return 3\n    def __iter__(self): return iter(())\n"
+        "def f(x):\n    return Sly()\n"
+    )
+    tests = Tests("asserts", "assert f(1) == {5, 6, 7}\nassert f(2) == {1, 2, 3}", entry_point="f")
+    assert box.judge(program, tests).outcome is Outcome.TAMPER
+
+
+@pytest.mark.parametrize("name", ["METADATA", "ValueError"])
+def test_06_class_named_as_the_tests_name_something_else(box: Box, name: str) -> None:
+    """It does not answer for its own equality, as a class that is tested does."""
+    code = (
+        "METADATA = {'author': 'x'}\n"
+        "def check(candidate):\n    for x in (1, 2):\n        assert candidate(x) == x + 1\n"
+        "    try: candidate(-1)\n    except ValueError: pass\n"
+    )
+    program = "class Sly:\n    def __eq__(self, other): return other < 1000\n"
+    program += f"Sly.__name__ = {name!r}\ndef f(x):\n    return Sly()\n"
+    assert box.judge(program, Tests("check", code, entry_point="f")).outcome is Outcome.TAMPER
 
 
 def test_16_inputs_are_copies(box: Box) -> None:
@@ -319,6 +385,24 @@ def test_26_memory_over_children(box: Box) -> None:
     assert restricted(box) or "together" in verdict.feedback
 
 
+def test_26_memory_shared_among_children(box: Box) -> None:
+    lines = [
+        "import mmap, os, time",
+        "for _ in range(4):",
+        "    memory = mmap.mmap(-1, 100 << 20)",
+        "    if os.fork() == 0:",
+        "        for _ in range(100): memory.write(b'x' * (1 << 20))",
+        "        time.sleep(60)",
+        "    memory.close()",
+        "time.sleep(60)",
+    ]
+    assert judge(box, function(*lines)).outcome is (Outcome.UNSUPPORTED if restricted(box) else Outcome.MEMORY)
+
+
+def test_26_memory_in_files_without_a_name(box: Box) -> None:
+    assert_error(judge(box, function("import os", "os.memfd_create('hoard')")), "PermissionError")
+
+
 def test_27_fork_bomb(box: Box) -> None:
     verdict = judge(box, function("import os", "while True: os.fork()"))
     if restricted(box):
@@ -359,6 +443,27 @@ def test_29_kill_all(box: Box) -> None:
 
 def test_29_kill_parent(box: Box) -> None:
     lines = ["import os", "try: os.kill(os.getppid(), 9)", "except PermissionError: pass"]
+    assert judge(box, function(*lines)).passed
+    assert judge(box, function()).passed
+
+
+@pytest.mark.parametrize("whose", ["os.PRIO_PROCESS, 1", "os.PRIO_PROCESS, os.getppid()", "os.PRIO_USER, 0"])
+def test_29_priority_of_others(box: Box, whose: str) -> None:
+    """The next program would be as slow."""
+    assert_error(judge(box, function("import os", f"os.setpriority({whose}, 7)")), "PermissionError")
+    assert judge(box, function("import os", "assert os.getpriority(os.PRIO_PROCESS, 0) == 0")).passed
+
+
+def test_29_kill_parent_by_the_signal_of_a_file(box: Box) -> None:
+    lines = [
+        "import fcntl, os, socket",
+        "ours, theirs = socket.socketpair()",
+        "try: fcntl.fcntl(ours, fcntl.F_SETOWN, os.getppid())",
+        "except PermissionError: pass",
+        "fcntl.fcntl(ours, 10, 9)",  # F_SETSIG
+        "fcntl.fcntl(ours, fcntl.F_SETFL, os.O_ASYNC)",
+        "theirs.send(b'x')",
+    ]
     assert judge(box, function(*lines)).passed
     assert judge(box, function()).passed
 

@@ -144,3 +144,39 @@ def test_files_of_the_task_are_made_anew(box: Sandbox) -> None:
     program = "with open('data/n') as file: text = file.read()\nopen('data/n', 'w').write('9')\nprint(text)\n"
     tests = Tests("stdio", cases=(Case("", "7"), Case("", "7"), Case("", "7")), files={"data/n": "7"})
     assert box.judge(program, tests).passed
+
+
+ENDINGS = {
+    "output closed": "import sys\nprint(int(input()) + 1)\nsys.stdout.close()\n",
+    "output in a with": "import sys\nwith sys.stdout as out:\n    out.write(str(int(input()) + 1))\n",
+    "no output any more": "import sys\nprint(int(input()) + 1, flush=True)\nsys.stdout = None\n",
+    "a file of its own": "out = open(1, 'w')\nout.write(str(int(input()) + 1))\n",
+    "output wrapped": (
+        "import io, sys\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')\nprint(int(input()) + 1)\n"
+    ),
+    "bytes": "import sys\nsys.stdout.buffer.write(b'%d' % (int(sys.stdin.buffer.readline()) + 1))\n",
+    "a mark at its start": "\ufeffprint(int(input()) + 1)\n",
+    "os._exit": "import os, sys\nprint(int(input()) + 1)\nsys.stdout.flush()\nos._exit(0)\n",
+    "exit function": "import atexit\natexit.register(lambda: print(int(input()) + 1))\n",
+    "thread that is not joined": (
+        "import threading, time\ndef work():\n    time.sleep(0.05)\n    print(int(input()) + 1)\n"
+        "threading.Thread(target=work).start()\n"
+    ),
+    "thread with a large stack": (
+        "import sys, threading\nsys.setrecursionlimit(10 ** 6)\nthreading.stack_size(1 << 26)\n"
+        "def deep(n): return 0 if n == 0 else deep(n - 1)\ndef work(): print(int(input()) + 1 + deep(20000))\n"
+        "thread = threading.Thread(target=work)\nthread.start()\nthread.join()\n"
+    ),
+    "pool": (
+        "from multiprocessing import Pool\ndef g(x): return x + 1\nif __name__ == '__main__':\n"
+        "    with Pool(2) as pool: print(pool.map(g, [int(input())])[0])\n"
+    ),
+    "memory map": "import mmap\nprint(int(mmap.mmap(0, 0, access=mmap.ACCESS_READ).read()) + 1)\n",
+}
+
+
+@pytest.mark.parametrize("inputs", [1, 2])
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_right_program_is_right_however_it_reads_prints_and_ends(box: Sandbox, name: str, inputs: int) -> None:
+    verdict = judge(box, ENDINGS[name], inputs)
+    assert verdict.passed, verdict.feedback

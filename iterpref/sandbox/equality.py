@@ -87,7 +87,12 @@ BY_DIGEST = frozenset({"close", "any answer"})
 def _same_line(printed: str, expected: str) -> bool:
     if printed.strip() == expected.strip():
         return True
-    return list(map(Decimal, printed.split())) == list(map(Decimal, expected.split()))
+    words, wanted = printed.split(), expected.split()
+    return len(words) == len(wanted) and all(map(_same_number, words, wanted))
+
+
+def _same_number(word: str, wanted: str) -> bool:
+    return Decimal(word) == Decimal(wanted)
 
 
 def _equal_or_close(value: Any, expected: Any, tolerance: float) -> bool:

@@ -7,7 +7,8 @@
 3. A pass is *disputed* if the canary passed, if fewer tests were run than the text declares, or if the program uses
    what could reach its tests (``doubt``). Its tests are then run in another process (``apart``), and that decides: a
    program that passes only where it shares its tests' process has interfered with them, which is TAMPER.
-4. Tests that cannot be run from another process (they patch the program's modules, say) leave it at the canary.
+4. Tests that cannot be run from another process (they patch the program's modules, say) leave it at the canary. Where
+   the program itself may have brought that about there is no verdict: UNSUPPORTED.
 """
 
 # ruff: noqa: SIM905
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 from collections.abc import Callable
 
 from iterpref.sandbox.doubt import doubts
@@ -30,6 +32,9 @@ _INSIDE = frozenset(
     "assertLogs assertWarns catch_warnings plt pyplot chdir modules monkeypatch configure "
     "setUpPyfakefs".split()
 )
+
+# By these a program can have its tests not run apart from it.
+_EVADING = re.compile(r"\binspect\b|__module__")
 
 
 def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
@@ -62,12 +67,12 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
 
 
 def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], Verdict]) -> Verdict | None:
-    """The verdict of tests in another process; None where they cannot be run there."""
+    """The verdict of tests in another process; None where they cannot be run there by no doing of the program."""
     if _reaches_inside(tests):
         return None
     apart = run(other_job(job, "apart"))
     if apart.outcome is Outcome.UNSUPPORTED:
-        return None
+        return apart if _EVADING.search(job.program) else None
     if apart.passed:
         return verdict if verdict.passed else apart
     if apart.failed and apart.outcome in (Outcome.WRONG, Outcome.ERROR):

@@ -12,7 +12,7 @@ import pytest
 
 import iterpref
 from iterpref.sandbox import Sandbox
-from iterpref.types import Outcome
+from iterpref.types import Outcome, Tests
 from tests.sandbox.forgeries import FORGERIES, FORMS
 
 # What each of these gets, where its tests run beside it.
@@ -69,3 +69,26 @@ def test_nothing_forged_in_any_form_as_root_and_as_an_ordinary_user(uid: int, mo
     failures = ["wrong", "error", "timeout", "memory", "output", "tamper"]
     failures += ["unsupported"] * (mode == "restricted")  # it starts a process
     assert [row for row in rows if row[4] not in failures] == []
+
+
+_PAIR = "for k in [1]:\n    assert f(lambda x: x + k, 1) == 2\n    assert f(lambda x: x * k, 5) == 5"
+_NUMPY = (
+    "import unittest\nimport numpy as np\nclass TestF(unittest.TestCase):\n"
+    "    def test_one(self):\n        self.assertEqual(f(1), 2)\n"
+    "    def test_two(self):\n        self.assertEqual(f(2), 3)\n"
+)
+_SLY = "class S:\n    def __eq__(self, other): return other < 1000\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "tests"),
+    [
+        (f"import inspect\n{_SLY}def f(g, x): return S()", Tests("asserts", _PAIR, entry_point="f")),
+        (f"{_SLY}S.__module__ = 'numpy'\ndef f(x): return S()", Tests("unittest", _NUMPY, entry_point="f")),
+    ],
+    ids=["a function of the tests is looked into", "a class calls itself a library's"],
+)
+def test_no_label_where_the_program_keeps_its_tests_from_being_run_apart(
+    box: Sandbox, program: str, tests: Tests
+) -> None:
+    assert box.judge(program, tests).outcome is Outcome.UNSUPPORTED

@@ -9,8 +9,9 @@ from typing import Any
 
 from iterpref.sandbox.box import Sandbox
 from iterpref.sandbox.equality import BY_DIGEST, NOT_PLAIN
+from iterpref.sandbox.jobs import BadTestsError, Job, make_jobs
 from iterpref.sandbox.profiles import profile_of
-from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, make_jobs, values_of
+from iterpref.sandbox.verdict import judge_run, values_of
 from iterpref.sandbox.worker import Run
 from iterpref.types import Case, Tests, Verdict
 

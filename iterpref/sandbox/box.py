@@ -15,9 +15,10 @@ from types import TracebackType
 
 from iterpref.errors import InputError
 from iterpref.sandbox.isolation import Isolation, canaries, remedy
+from iterpref.sandbox.jobs import BadTestsError, Job, make_jobs, together
 from iterpref.sandbox.profiles import profile_of
 from iterpref.sandbox.settle import settle
-from iterpref.sandbox.verdict import BadTestsError, Job, judge_run, judge_together, make_jobs, together
+from iterpref.sandbox.verdict import judge_run, judge_together
 from iterpref.sandbox.worker import Refused, Run, Worker, WorkerLost, kernel_kills
 from iterpref.types import Outcome, Tests, Verdict
 

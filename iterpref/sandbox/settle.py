@@ -20,8 +20,9 @@ import re
 from collections.abc import Callable
 
 from iterpref.sandbox.doubt import doubts
+from iterpref.sandbox.jobs import Job, other_job
 from iterpref.sandbox.names import parse
-from iterpref.sandbox.verdict import REPLACED, Job, other_job
+from iterpref.sandbox.verdict import REPLACED
 from iterpref.types import Outcome, Verdict
 
 __all__ = ["settle"]

@@ -1,199 +1,27 @@
-"""From Tests to jobs, and from what a job left to a Verdict. Pure: no process is touched here."""
+"""From what a job left to a Verdict. Pure: no process is touched here."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import secrets
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
-from iterpref.plain import NotPlain, to_json
-from iterpref.sandbox.checks import Call, Reduced
-from iterpref.sandbox.compare import (
-    MOST_PARTS,
-    Failure,
-    input_of,
-    judge_calls,
-    judge_checks,
-    judge_output,
-    parts_of,
-    unpacked,
-    value_of,
-)
+from iterpref.sandbox.compare import MOST_PARTS, Failure, judge_calls, judge_checks, judge_output, unpacked, value_of
 from iterpref.sandbox.describe import clip
-from iterpref.sandbox.equality import BY_DIGEST, EQUALITIES
-from iterpref.sandbox.normal import LARGEST_VALUE
-from iterpref.sandbox.reduce import reduce_tests
+from iterpref.sandbox.jobs import Job
+from iterpref.sandbox.records import ANSWERS, read_records
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
-from iterpref.types import Case, Outcome, Tests, Verdict
+from iterpref.types import Outcome, Verdict
 
-__all__ = [
-    "REPLACED",
-    "BadTestsError",
-    "Job",
-    "Way",
-    "judge_run",
-    "judge_together",
-    "make_jobs",
-    "other_job",
-    "together",
-    "values_of",
-]
-
-_KINDS = ("calls", "asserts", "check", "unittest", "stdio")
-_LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
-
-Way = Literal["outside", "together", "reduced", "beside", "canary", "apart"]
-
-
-class BadTestsError(Exception):
-    """The tests cannot decide anything; the message says why."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run of a program: all tests of most kinds, one case of ``stdio``, or several of its cases ``together``.
-
-    ``way`` is how it is judged: by values that are compared ``outside``; by those that asserts were ``reduced`` to; by
-    tests ``beside`` the program in its process, altered ones (``canary``), or tests in a process ``apart``.
-    """
-
-    payload: bytes
-    nonce: str
-    tests: Tests
-    program: str
-    way: Way
-    stdin: bytes = b""
-    case: Case | None = None
-    reduced: Reduced | None = None
-
-    @property
-    def limits(self) -> dict[str, Any]:
-        """What the fork server may know of the job."""
-        return {
-            "cpu": self.cpu_seconds,
-            "memory_mb": self.tests.memory_mb,
-            "stderr": self.tests.kind != "stdio",
-            "apart": self.way == "apart",
-        }
-
-    @property
-    def cpu_seconds(self) -> float:
-        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way in ("apart", "together") else 0)
-
-    @property
-    def wall_seconds(self) -> float:
-        """Loose, as a correct program may have to share its core: CPU time is what is limited."""
-        if self.way == "together":  # it begins no input after half of this
-            return 2 * _wall(self.tests.cpu_seconds)
-        return _wall(self.cpu_seconds)
-
-
-def _wall(cpu_seconds: float) -> float:
-    return 5 * cpu_seconds + 2
-
-
-def make_jobs(program: str, tests: Tests) -> list[Job]:
-    """Raises BadTestsError where the tests cannot be used."""
-    _check(tests)
-    program = program.removeprefix("\ufeff")  # a mark that Python passes over at the start of a file
-    if tests.kind == "stdio":
-        one = _job(program, tests, "outside")
-        return [dataclasses.replace(one, stdin=input_of(case), case=case) for case in tests.cases]
-    if tests.kind == "calls":
-        return [_job(program, tests, "outside")]
-    reduced = reduce_tests(tests, program)
-    return [_job(program, tests, "reduced" if reduced else "beside", reduced)]
-
-
-def together(jobs: list[Job]) -> Job:
-    """One job for many cases of ``stdio``; :func:`judge_together` reads what it left."""
-    more = {
-        "inputs": [len(job.stdin) for job in jobs],
-        "cpu_seconds": jobs[0].cpu_seconds,
-        "wall_seconds": jobs[0].wall_seconds,
-    }
-    one = _job(jobs[0].program, jobs[0].tests, "together", more=more)
-    return dataclasses.replace(one, stdin=b"".join(job.stdin for job in jobs))
-
-
-def other_job(job: Job, way: Way) -> Job:
-    """The same program and tests, judged another way."""
-    return _job(job.program, job.tests, way)
-
-
-def _job(
-    program: str, tests: Tests, way: Way, reduced: Reduced | None = None, more: dict[str, Any] | None = None
-) -> Job:
-    nonce = secrets.token_hex(16)
-    content: dict[str, Any] = {
-        "kind": "calls" if reduced else tests.kind,
-        "program": program,
-        "setup": tests.setup,
-        "files": dict(tests.files),
-        "entry_point": tests.entry_point,
-        "nonce": nonce,
-        # Expected values stay here.
-        "code": "" if reduced else tests.code,
-        "canary": way == "canary",
-        **(more or {}),
-    }
-    if reduced or tests.kind == "calls":
-        try:
-            content["calls"] = [
-                (function, to_json(list(case.args)), to_json(case.kwargs))
-                for function, case in (_calls(reduced) if reduced else _cases(tests))
-            ]
-        except (NotPlain, TypeError, RecursionError) as error:
-            raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
-        content |= {
-            "call_seconds": tests.call_seconds,
-            "digests": tests.equality in BY_DIGEST,
-            "exact": bool(reduced),
-            "imports": reduced.imports if reduced else "",
-        }
-    return Job(json.dumps(content).encode(), nonce, tests, program, way, reduced=reduced)
-
-
-def _calls(reduced: Reduced) -> Iterator[tuple[str, Call]]:
-    return ((call.function, call) for call in reduced.calls)
-
-
-def _cases(tests: Tests) -> Iterator[tuple[str, Case]]:
-    return ((tests.entry_point, case) for case in tests.cases)
-
-
-def _check(tests: Tests) -> None:
-    if tests.kind not in _KINDS:
-        raise BadTestsError(f"unknown kind of tests {tests.kind!r}")
-    if tests.kind in ("calls", "stdio") and not tests.cases:
-        raise BadTestsError("the tests hold no case")
-    if tests.reference:
-        raise BadTestsError("the expected values are those of a reference program, which has not been run yet")
-    if tests.equality and tests.equality not in EQUALITIES:
-        raise BadTestsError(f"there is no equality {tests.equality!r}; known: {', '.join(EQUALITIES)}")
-    if tests.kind in ("calls", "check") and not tests.entry_point:
-        raise BadTestsError(f"tests of kind {tests.kind!r} need an entry point")
-    for path in tests.files:
-        parts = PurePosixPath(path).parts
-        if not parts or ".." in parts or path.startswith("/") or "\0" in path:
-            raise BadTestsError(f"the file {path!r} lies outside the working directory")
-
-
-_ANSWERS = frozenset({"value", "packed", "digest", "error", "odd"})
+__all__ = ["REPLACED", "judge_run", "judge_together", "values_of"]
 
 
 def judge_run(job: Job, run: Run) -> Verdict:
     """The verdict on one run, without the protections. UNSUPPORTED: it cannot be decided this way."""
     try:
-        records, passed = _read(run.result)
+        records, passed = read_records(run.result)
     except (ValueError, RecursionError, MemoryError):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
-    answers = [record for record in records if not record.keys().isdisjoint(_ANSWERS)]
+    answers = [record for record in records if not record.keys().isdisjoint(ANSWERS)]
     failure = next((record["failure"] for record in records if "failure" in record), None)
     done = next((record for record in records if record.get("nonce") == job.nonce), None)
     meddled = next((record["meddled"] for record in records if record.get("meddled")), "")
@@ -239,8 +67,8 @@ def judge_run(job: Job, run: Run) -> Verdict:
 
 def values_of(run: Run) -> list[Any]:
     """By call, what it returned; None where that is no plain data. ValueError: what was written is no harness's."""
-    records, _ = _read(run.result)
-    return [value_of(unpacked(record, [MOST_PARTS])) for record in records if not record.keys().isdisjoint(_ANSWERS)]
+    records, _ = read_records(run.result)
+    return [value_of(unpacked(record, [MOST_PARTS])) for record in records if not record.keys().isdisjoint(ANSWERS)]
 
 
 def _is_forged(job: Job, record: dict[str, Any]) -> bool:
@@ -257,7 +85,7 @@ def judge_together(jobs: list[Job], run: Run) -> list[Verdict]:
     """
     verdicts: list[Verdict] = []
     try:
-        for job, answer in zip(jobs, _read(run.result)[0], strict=False):
+        for job, answer in zip(jobs, read_records(run.result)[0], strict=False):
             ended, stopped, cpu, wall, output, said = unpacked(answer, [MOST_PARTS])["value"]
             timed_out = -ended in (signal.SIGPROF, signal.SIGXCPU) or (ended < 0 and cpu >= job.cpu_seconds)
             if stopped or (ended < 0 and not timed_out):
@@ -289,50 +117,6 @@ def _verdict(run: Run, outcome: Outcome, error_type: str, feedback: str, passed:
 def _storable(text: str) -> str:
     """Text that any file or database takes: no lone surrogates, no NUL."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _read(result: bytes) -> tuple[list[dict[str, Any]], int]:
-    """Records and number of passed tests. A line cut off by the end of the process is left out."""
-    if parts_of(result) + result.count(b"\n") > MOST_PARTS:
-        raise ValueError("too many parts")
-    lines = result.split(b"\n")[:-1]
-    told = [line for line in lines if line != b"+"]
-    if told and max(map(len, told)) > LARGEST_VALUE:
-        raise ValueError("too long a line")
-    records = _DECODER.decode(f"[{b','.join(told).decode()}]")
-    if not all(isinstance(record, dict) and _well_formed(record) for record in records):
-        raise ValueError("not a record")
-    return records, len(lines) - len(told)
-
-
-_RECORDS = _ANSWERS | {"invalid", "declared", "unsupported", "meddled"}
-
-
-def _well_formed(record: dict[str, Any]) -> bool:
-    if len(record) == 1 and "value" in record:
-        return True  # most are of this kind
-    if type(record.get("meddled", "")) is not str or type(record.get("digest", "")) is not str:
-        return False
-    if any(type(record.get(key, 0)) is not int for key in ("declared", "passed", "total")):
-        return False
-    if "nonce" in record:
-        return record.keys() >= {"passed", "total"}
-    if "failure" in record or "error" in record:
-        body = record.get("failure", record.get("error"))
-        outcomes = ("wrong", "error", "memory")
-        return (
-            isinstance(body, dict)
-            and body.get("outcome") in outcomes
-            and all(isinstance(body.get(key), str) for key in ("error_type", "feedback"))
-        )
-    return not record.keys().isdisjoint(_RECORDS)
 
 
 def _unfinished(job: Job, run: Run, done: dict[str, Any] | None) -> Failure | None:

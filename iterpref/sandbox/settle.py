@@ -54,17 +54,22 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return verdict  # INVALID
     reason = replaced or doubts(job.program, tests)
-    if not verdict.passed:
-        return _apart(job, tests, verdict, run) or verdict if reason else verdict
-    if not reason and verdict.tests_total < _declared(job, tests):
+    if verdict.passed and not reason and verdict.tests_total < _declared(job, tests):
         reason = "fewer tests were run than are declared"
-    if reason and (decided := _apart(job, tests, verdict, run)):
+    decided = _apart(job, tests, verdict, run) if reason else None
+    if decided and decided.outcome is not Outcome.UNSUPPORTED:
         return decided
+    if not verdict.passed:
+        return verdict
     canary = run(other_job(job, "canary"))
-    if canary.outcome is Outcome.INFRA or (canary.passed and canary.tests_total == verdict.tests_total):
-        return verdict if canary.passed else canary
+    if canary.outcome is Outcome.INFRA:
+        return canary
+    if canary.passed and canary.tests_total == verdict.tests_total:
+        return decided or verdict
     decided = None if reason else _apart(job, tests, verdict, run)
-    return decided or _tampered(verdict, "it also passes tests that must fail")
+    if decided and decided.outcome is not Outcome.UNSUPPORTED:
+        return decided
+    return _tampered(verdict, "it also passes tests that must fail")
 
 
 def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], Verdict]) -> Verdict | None:

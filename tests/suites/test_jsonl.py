@@ -91,6 +91,13 @@ def test_the_documented_tasks_are_read(tmp_path: Path) -> None:
     assert [item.task.id for item in load_suite("jsonl", str(path)).items] == ["add", "sum", "echo"]
 
 
+def test_the_score_can_be_named_and_the_path_is_no_option(tmp_path: Path) -> None:
+    path = written(tmp_path, {"id": "a", "prompt": "Write f.", "tests": CALLS})
+    assert load_suite("jsonl", path, name="mine").scores == {"tests": "mine"}
+    with pytest.raises(InputError, match="no option; give it as --path"):
+        load_suite("jsonl", path, path="b")
+
+
 def test_a_path_is_needed() -> None:
     with pytest.raises(InputError, match="name the file of tasks as its path"):
         load_suite("jsonl")

@@ -94,6 +94,13 @@ def test_answers_of_other_settings_are_not_mixed_in(
     assert len(writer.asked) == 4
 
 
+def test_settings_under_which_nothing_was_answered_bind_nobody(tmp_path: Path, writer: Writer) -> None:
+    with pytest.raises(InputError, match="cannot be reached"):
+        go(tmp_path, base_url="http://127.0.0.1:9/v1", seed=1)
+    result, _ = go(tmp_path)
+    assert (result["complete"], result["style"], result["base_url"]) == (True, "complete", "")
+
+
 def test_an_unfinished_evaluation_gives_no_score(tmp_path: Path, writer: Writer) -> None:
     writer.says = lambda n, sample: None if n == 1 else f"    return {n}\n"
     result, files = go(tmp_path)
@@ -198,6 +205,8 @@ def test_results_are_found_in_files_and_run_folders(tmp_path: Path, writer: Writ
 def test_what_is_no_result_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run `iterpref eval` first"):
         load_results(str(tmp_path))
+    with pytest.raises(InputError, match="no such file or folder"):
+        load_results(str(tmp_path / "nowhere"))
     (tmp_path / "x.json").write_text('{"schema": 99}')
     with pytest.raises(InputError, match="not a result of `iterpref eval`"):
         load_results(str(tmp_path / "x.json"))

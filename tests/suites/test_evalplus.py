@@ -190,6 +190,13 @@ def test_a_damaged_file_is_told(tmp_path: Path, change: dict[str, Any], told: st
         load_mbpp(path)
 
 
+def test_tasks_of_the_other_benchmark_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"these are tasks of mbpp\+;"):
+        load_humaneval(written(tmp_path, task("Mbpp/2", "f", "return x", [[1]])))
+    with pytest.raises(InputError, match=r"these are tasks of humaneval\+;"):
+        load_mbpp(written(tmp_path, task("HumanEval/2", "f", "return x", [[1]])))
+
+
 def test_the_hubs_form_is_refused_with_its_fields(tmp_path: Path) -> None:
     path = written(tmp_path, {"task_id": "Mbpp/2", "code": "", "prompt": "", "test": ""})
     with pytest.raises(

@@ -115,6 +115,21 @@ def test_the_reference_is_run_once(tmp_path: Path) -> None:
     assert runs == [2, 2]
 
 
+def test_without_a_cache_folder_the_reference_is_run_each_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1]], [[2]])))
+    calls: list[int] = []
+
+    def run(jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
+        calls.append(len(jobs))
+        return [[(case.args[0], 0.0) for case in tests.cases] for _, tests in jobs]
+
+    for _ in range(2):
+        (item,) = established(suite, run, tmp_path / "file" / "cache").items
+        assert [case.expected for case in item.parts["plus"].cases] == [2]
+    assert calls == [2, 2]
+
+
 def test_an_answer_that_cannot_be_kept_leaves_its_input_out(tmp_path: Path) -> None:
     suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1], [2]])))
     found = established(suite, lambda jobs: [[None, (2, 0.0)]], tmp_path)

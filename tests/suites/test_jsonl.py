@@ -70,6 +70,7 @@ def test_a_script_is_taken_whole(tmp_path: Path, sandbox: Sandbox) -> None:
         ({"id": "a", "prompt": "p", "tests": {"kind": "calls", "cases": [{}]}}, "'tests.entry_point' is missing"),
         ({"id": "a", "prompt": "p", "tests": {"kind": "stdio"}}, "'tests.cases' is missing"),
         ({"id": "a", "prompt": "p", "tests": {"kind": "asserts"}}, "'tests.code' is missing"),
+        ({"id": "a", "prompt": "p", "tests": {"kind": "asserts", "code": "assert ("}}, "line 1: .*does not parse"),
     ],
 )
 def test_a_wrong_field_is_told_with_its_line(tmp_path: Path, row: dict[str, Any], told: str) -> None:

@@ -75,5 +75,5 @@ def _samples(path: str, suite: Suite) -> Iterable[official.Sample]:
             results = official.read_eval_results(path)
         return [(id, sample, program, True) for id, sample, program, _ in results]
     if suite.name == "livecodebench":
-        return livecodebench_official.read_custom(path, suite)
+        return livecodebench_official.read_custom(path)
     return official.read_samples(path)

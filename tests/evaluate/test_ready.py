@@ -55,6 +55,13 @@ def test_tasks_beyond_the_limit_and_of_other_benchmarks_are_left_out(
         programs(path)
 
 
+def test_of_a_contest_benchmark_a_window_of_the_answers_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "o1_eval_all.json"
+    path.write_text(json.dumps([{"question_id": f"T/{n}", "code_list": [f"p{n}", f"q{n}"]} for n in range(9)]))
+    found = programs(str(path), replace(SMALL, name="livecodebench", items=SMALL.items[1:]), 2)
+    assert found == [("T/1", 0, "p1"), ("T/1", 1, "q1"), ("T/2", 0, "p2"), ("T/2", 1, "q2")]
+
+
 def test_of_many_tasks_that_are_left_out_the_first_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -280,7 +280,7 @@ def test_an_unfinished_evaluation_ends_with_code_1(
             ("eval", "--benchmark", "micro", "--model", "m", "--base-url", "http://localhost:9/v1"),
             "or correct --base-url",
         ),
-        (("compare", "nowhere", "nowhere"), "nowhere: there is no result of an evaluation here"),
+        (("compare", "nowhere", "nowhere"), "nowhere: there is no such file or folder"),
     ],
 )
 def test_a_bad_evaluation_is_one_sentence(

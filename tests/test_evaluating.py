@@ -126,6 +126,17 @@ def test_ready_made_samples_are_judged_as_many_as_there_are(tmp_path: Path) -> N
         prepare(Wanted(OWN, answers=str(tmp_path / "none.jsonl")))
 
 
+def test_a_folder_of_samples_is_judged(tmp_path: Path) -> None:
+    for n in range(4):
+        (tmp_path / "made" / f"T_{n}").mkdir(parents=True)
+        (tmp_path / "made" / f"T_{n}" / "0.py").write_text(f"def f():\n    return {n}\n")
+    result, _ = go(tmp_path / "run", model="", answers=str(tmp_path / "made"))
+    assert result["scores"]["small+"]["pass@1"]["value"] == 1.0
+    (tmp_path / "made" / "T_0" / "0.py").write_text("def f():\n    return 9\n")
+    with pytest.raises(InputError, match="was evaluated with answers="):
+        go(tmp_path / "run", model="", answers=str(tmp_path / "made"))
+
+
 def test_a_server_is_asked_by_chat_and_nothing_is_paid_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openai")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key")

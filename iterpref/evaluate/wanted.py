@@ -129,7 +129,7 @@ def as_handed_in(wanted: Wanted, suite: Suite) -> dict[str, Any]:
         "model": wanted.model or Path(wanted.answers).name,
         "weights": "",
         "base_url": "",
-        "answers": hashlib.sha256(Path(wanted.answers).read_bytes()).hexdigest(),
+        "answers": _answers_digest(Path(wanted.answers)),
         "style": "complete",
         "prefill": "",
         "stops": [],
@@ -137,6 +137,16 @@ def as_handed_in(wanted: Wanted, suite: Suite) -> dict[str, Any]:
         "max_new_tokens": 0,
         "seed": wanted.seed,
     }
+
+
+def _answers_digest(path: Path) -> str:
+    """Of a file's bytes, or of a folder's programs with their names."""
+    if not path.is_dir():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("*/*.py")):
+        digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _benchmark_of(suite: Suite) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -190,10 +188,9 @@ def _md5(path: str) -> str:
 
 
 def write_file(path: str | Path, text: str) -> Path:
-    """Write the whole file or none of it."""
+    """Write the whole file or none of it, readable for whom files of this user are."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, encoding="utf-8", delete=False) as part:
-        part.write(text)
-    os.replace(part.name, path)
-    return path
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    return partial.replace(path)

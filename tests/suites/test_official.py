@@ -157,6 +157,13 @@ def test_eval_results_survive_writing_and_reading(tmp_path: Path, benchmark_file
     assert len(content["hash"]) == 32
 
 
+def test_files_are_as_readable_as_others_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    path = write_samples(tmp_path / "new" / "s.jsonl", [("T/0", 0, "x", True)])
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert [each.name for each in path.parent.iterdir()] == ["s.jsonl"]
+
+
 def test_a_task_without_further_inputs_passes_them(tmp_path: Path, benchmark_file: Path) -> None:
     rows = [{**ROWS[0], "plus_input": {}}, {**ROWS[1], "plus_input": {}}]
     benchmark_file.write_bytes(gzip.compress("".join(json.dumps(each) + "\n" for each in rows).encode()))

@@ -26,7 +26,7 @@ from iterpref.evaluate.harness import harness_json
 from iterpref.evaluate.ready import ready_answers
 from iterpref.evaluate.result import result_of
 from iterpref.evaluate.truth import environment, ground_truth
-from iterpref.evaluate.wanted import Wanted, as_handed_in, check_asked, how_asked, same_settings
+from iterpref.evaluate.wanted import Wanted, as_handed_in, check_asked, how_asked, same_settings, settings_of
 from iterpref.models import model_folder
 from iterpref.progress import console, progress_bar
 from iterpref.sandbox import Sandbox
@@ -47,7 +47,7 @@ _OPTIONS = {
     "chat.base_url": "--base-url",
     "chat.model": "--model",
     "collect.model": "--model",
-    "lower max_new_tokens or drop the task": "lower --max-new-tokens",
+    "lower max_new_tokens or drop the task": "lower --max-new-tokens, or take a model with a longer context",
 }
 _DEADLINE_SECONDS = 600.0  # of one answer: many are asked at once, and some servers think long
 
@@ -128,7 +128,7 @@ def evaluate_benchmark(
             store_answers(run, evaluation, prepared.ready, round)
             teacher = _nobody
         else:
-            stored: dict[str, Any] | None = run.get("evaluation", evaluation, dict, round)
+            stored = settings_of(run, evaluation, round)
             asked = _Asked(stack, run, wanted, suite)
             style = stored["style"] if stored and wanted.style == "auto" else asked.style()
             about = how_asked(wanted, suite, style)
@@ -183,14 +183,16 @@ def _established(prepared: Prepared, box: Sandbox) -> tuple[Suite, str]:
     wanted, suite = prepared.wanted, prepared.suite
 
     def run_references(jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
-        console.print(f"{wanted.label}: running {len(jobs)} reference solutions once, for the values that are expected")
+        count = len({program for program, _ in jobs})
+        console.print(f"{wanted.label}: running {count} reference solutions once, for the values that are expected")
         return reference_answers(box, jobs)
 
     try:
         found = established(replace(suite, items=prepared.items), run_references)
     except Unanswered as error:
+        last = str(error).strip().rpartition("\n")[2]
         raise InputError(
-            f"{suite.path}: a reference solution fails on this machine ({error}); check the file, the installed "
+            f"{suite.path}: a reference solution fails on this machine ({last}); check the file, the installed "
             "libraries and the machine's memory."
         ) from None
     return replace(found, options=suite.options), found.options.get("inputs_left_out", "")

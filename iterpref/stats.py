@@ -42,7 +42,7 @@ def share(passed: int, count: int) -> Estimate:
     p, n = passed / count, count
     centre = (p + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
     half = _Z95 / (1 + _Z95**2 / n) * math.sqrt(p * (1 - p) / n + _Z95**2 / (4 * n * n))
-    return Estimate(p, centre - half, centre + half, n)
+    return Estimate(p, max(0.0, centre - half), min(1.0, centre + half), n)  # rounding may lead just outside
 
 
 def pass_rate(passed: Mapping[str, bool]) -> Estimate:

@@ -274,13 +274,13 @@ def test_an_unfinished_evaluation_ends_with_code_1(
         (("eval", "--benchmark", "micro", "--model", "m", "--samples", "5"), "set --temperature"),
         (
             ("eval", "--benchmark", "micro", "--model", "micro:base", "--max-new-tokens", "500", "--option", "count=1"),
-            "lower --max-new-tokens.",
+            "lower --max-new-tokens, or take a model with a longer context.",
         ),
         (
             ("eval", "--benchmark", "micro", "--model", "m", "--base-url", "http://localhost:9/v1"),
             "or correct --base-url",
         ),
-        (("compare", "nowhere", "nowhere"), "nowhere: there is no result of an evaluation here"),
+        (("compare", "nowhere", "nowhere"), "nowhere: there is no such file or folder"),
     ],
 )
 def test_a_bad_evaluation_is_one_sentence(

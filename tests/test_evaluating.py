@@ -94,6 +94,13 @@ def test_answers_of_other_settings_are_not_mixed_in(
     assert len(writer.asked) == 4
 
 
+def test_settings_under_which_nothing_was_answered_bind_nobody(tmp_path: Path, writer: Writer) -> None:
+    with pytest.raises(InputError, match="cannot be reached"):
+        go(tmp_path, base_url="http://127.0.0.1:9/v1", seed=1)
+    result, _ = go(tmp_path)
+    assert (result["complete"], result["style"], result["base_url"]) == (True, "complete", "")
+
+
 def test_an_unfinished_evaluation_gives_no_score(tmp_path: Path, writer: Writer) -> None:
     writer.says = lambda n, sample: None if n == 1 else f"    return {n}\n"
     result, files = go(tmp_path)
@@ -117,6 +124,17 @@ def test_ready_made_samples_are_judged_as_many_as_there_are(tmp_path: Path) -> N
         go(tmp_path / "run", model="", answers=str(tmp_path / "mine.jsonl"))
     with pytest.raises(InputError, match="cannot be read"):
         prepare(Wanted(OWN, answers=str(tmp_path / "none.jsonl")))
+
+
+def test_a_folder_of_samples_is_judged(tmp_path: Path) -> None:
+    for n in range(4):
+        (tmp_path / "made" / f"T_{n}").mkdir(parents=True)
+        (tmp_path / "made" / f"T_{n}" / "0.py").write_text(f"def f():\n    return {n}\n")
+    result, _ = go(tmp_path / "run", model="", answers=str(tmp_path / "made"))
+    assert result["scores"]["small+"]["pass@1"]["value"] == 1.0
+    (tmp_path / "made" / "T_0" / "0.py").write_text("def f():\n    return 9\n")
+    with pytest.raises(InputError, match="was evaluated with answers="):
+        go(tmp_path / "run", model="", answers=str(tmp_path / "made"))
 
 
 def test_a_server_is_asked_by_chat_and_nothing_is_paid_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +216,8 @@ def test_results_are_found_in_files_and_run_folders(tmp_path: Path, writer: Writ
 def test_what_is_no_result_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run `iterpref eval` first"):
         load_results(str(tmp_path))
+    with pytest.raises(InputError, match="no such file or folder"):
+        load_results(str(tmp_path / "nowhere"))
     (tmp_path / "x.json").write_text('{"schema": 99}')
     with pytest.raises(InputError, match="not a result of `iterpref eval`"):
         load_results(str(tmp_path / "x.json"))

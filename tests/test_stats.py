@@ -28,6 +28,12 @@ def test_the_interval_lies_in_the_unit_range_around_the_value(count: int, part: 
     assert found.value - 1e-12 <= found.high <= 1 + 1e-12
 
 
+@pytest.mark.parametrize("count", range(1, 40))
+def test_no_interval_leaves_the_unit_range_by_rounding(count: int) -> None:
+    assert math.copysign(1, share(0, count).low) == 1
+    assert share(count, count).high <= 1
+
+
 def test_pass_rate_counts_tasks() -> None:
     assert pass_rate({"a": True, "b": False, "c": True, "d": True}) == share(3, 4)
     with pytest.raises(ValueError, match="at least one task"):

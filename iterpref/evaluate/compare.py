@@ -53,6 +53,8 @@ def load_results(where: str) -> dict[str, dict[str, Any]]:
     path = Path(where)
     if path.is_file():
         return {path.stem: _load_result(path)}
+    if not path.exists():
+        raise InputError(f"{where}: there is no such file or folder; check the path.")
     folder = path / "eval" if (path / "eval").is_dir() else path
     files = [file for file in sorted(folder.glob("*.json")) if not file.name.endswith(_NOT_RESULTS)]
     if not files:
@@ -81,6 +83,9 @@ def compare_results(label: str, first: Result, second: Result) -> dict[str, Any]
     for result in (first, second):
         if not result["complete"]:
             raise InputError(f"{label} of {result['model']} is unfinished; run its `iterpref eval` again.")
+    names = [result["benchmark"]["name"] for result in (first, second)]
+    if names[0] != names[1]:
+        raise InputError(f"one result is for {names[0]}, the other for {names[1]}; compare two for the same benchmark.")
     if first["benchmark"]["sha256"] != second["benchmark"]["sha256"]:
         raise InputError(f"the two results for {label} are of different files; evaluate both on the same one.")
     common = _ids(first) & _ids(second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from iterpref.suites.base import Item, Suite
 
 __all__ = ["ready_answers"]
 
+_SHOWN = 5  # ids of tasks that the benchmark does not have
+
 
 def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer]:
     """Answers to ``items`` from a samples file, in its order; those to other tasks are left out.
 
     Read are the official harnesses' samples (``samples.jsonl``, LiveCodeBench's custom output), and the programs of
-    their results (``*_eval_results.json``). A program is judged as it is, a completion after its prompt.
+    their results (``*_eval_results.json``). A program is judged as it is, a completion after its prompt; where the
+    prompt is prose and no code, the completion alone.
 
     Raises:
         InputError: no such file, a malformed line, or a task without a sample.
@@ -30,12 +34,18 @@ def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer
         if id not in known:
             unknown[id] = None
             continue
-        program = text if whole else known[id].task.prompt + text
+        prompt = known[id].task.prompt
+        program = prompt + text if not whole and _begins_a_program(prompt) else text
         if suite.name == "bigcodebench":
             program = bigcodebench.plain(known[id], program)
         answers.append(Answer(id, sample, "", program=program))
     if unknown:
-        console.print(f"{path}: left out {len(unknown)} tasks that the benchmark does not have: {', '.join(unknown)}")
+        shown = [*list(unknown)[:_SHOWN], *(["..."] if len(unknown) > _SHOWN else [])]
+        console.print(
+            f"{path}: left out {len(unknown)} tasks that the benchmark does not have: {', '.join(shown)}",
+            soft_wrap=True,
+            markup=False,
+        )
     wanted = {item.task.id for item in items}
     missing = sorted(wanted - {answer.task_id for answer in answers})
     if missing:
@@ -46,6 +56,17 @@ def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer
     return [answer for answer in answers if answer.task_id in wanted]
 
 
+def _begins_a_program(prompt: str) -> bool:
+    """Whether a prompt is code to go on with: it parses, perhaps with a body for the function that it begins."""
+    for body in ("", "    pass\n"):
+        try:
+            ast.parse(f"{prompt.rstrip()}\n{body}")
+        except (SyntaxError, ValueError):
+            continue
+        return True
+    return False
+
+
 def _samples(path: str, suite: Suite) -> Iterable[official.Sample]:
     if Path(path).name.removesuffix(".gz").endswith("_eval_results.json"):
         if suite.name == "bigcodebench":
@@ -54,5 +75,5 @@ def _samples(path: str, suite: Suite) -> Iterable[official.Sample]:
             results = official.read_eval_results(path)
         return [(id, sample, program, True) for id, sample, program, _ in results]
     if suite.name == "livecodebench":
-        return livecodebench_official.read_custom(path, suite)
+        return livecodebench_official.read_custom(path)
     return official.read_samples(path)

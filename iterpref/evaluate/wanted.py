@@ -10,11 +10,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from iterpref.errors import InputError
+from iterpref.evaluate.benchmark import answers_of
 from iterpref.models import check_model, model_folder
 from iterpref.store import Run
 from iterpref.suites.base import Style, Suite
 
-__all__ = ["Wanted", "as_handed_in", "check_asked", "how_asked", "read_options", "same_settings", "weights_digest"]
+__all__ = [
+    "Wanted",
+    "as_handed_in",
+    "check_asked",
+    "how_asked",
+    "read_options",
+    "same_settings",
+    "settings_of",
+    "weights_digest",
+]
 
 _WEIGHTS = ("*.safetensors", "*.bin", "adapter_config.json", "config.json")
 _SAMPLED = 1 << 20  # bytes read at each end of a file of weights, to tell two of them apart
@@ -119,7 +129,7 @@ def as_handed_in(wanted: Wanted, suite: Suite) -> dict[str, Any]:
         "model": wanted.model or Path(wanted.answers).name,
         "weights": "",
         "base_url": "",
-        "answers": hashlib.sha256(Path(wanted.answers).read_bytes()).hexdigest(),
+        "answers": _answers_digest(Path(wanted.answers)),
         "style": "complete",
         "prefill": "",
         "stops": [],
@@ -127,6 +137,16 @@ def as_handed_in(wanted: Wanted, suite: Suite) -> dict[str, Any]:
         "max_new_tokens": 0,
         "seed": wanted.seed,
     }
+
+
+def _answers_digest(path: Path) -> str:
+    """Of a file's bytes, or of a folder's programs with their names."""
+    if not path.is_dir():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for file in sorted(path.glob("*/*.py")):
+        digest.update(f"{file.relative_to(path)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _benchmark_of(suite: Suite) -> dict[str, Any]:
@@ -152,15 +172,21 @@ def weights_digest(folder: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def settings_of(run: Run, evaluation: str, round: int) -> dict[str, Any]:
+    """What the answers in a run folder were asked for with; empty where there is none, as nothing is bound then."""
+    stored: dict[str, Any] = run.get("evaluation", evaluation, dict, round) or {}
+    return stored if answers_of(run, evaluation, round) else {}
+
+
 def same_settings(run: Run, evaluation: str, about: Mapping[str, Any], round: int) -> None:
-    """See that what a run folder holds was asked for in the same way.
+    """See that the answers in a run folder were asked for in the same way.
 
     Raises:
-        InputError: it was not.
+        InputError: they were not.
     """
-    stored: dict[str, Any] | None = run.get("evaluation", evaluation, dict, round)
+    stored = settings_of(run, evaluation, round)
     for key, now in about.items() if stored else ():
-        if stored is not None and stored[key] != now:
+        if stored[key] != now:
             raise InputError(
                 f"{run.path}: {evaluation} was evaluated with {key}={stored[key]!r}, now {now!r}; set it back, or name "
                 "another run folder (--run)."

@@ -126,11 +126,11 @@ def _counts(score: Mapping[str, Any]) -> tuple[str, str, str]:
 def _headline(found: Comparison) -> str:
     score = found["scores"][-1]
     (first, _), (second, _) = (estimate_text(rate) for rate in score["rates"])
-    change, interval = change_text(score["change"])
+    change, interval = (text.replace("-", "\u2212") for text in change_text(score["change"]))
     return (
         f"On {found['tasks']:,} tasks {score['name']} goes from {first} % to {second} %: {change} points {interval}, "
         f"{len(score['won'])} tasks won and {len(score['lost'])} lost (McNemar's p {score['p_value']:.2g})."
-    ).replace("-", "\u2212")
+    )
 
 
 def _errors(found: Comparison) -> list[tuple[str, list[int]]]:

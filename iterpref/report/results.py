@@ -41,6 +41,8 @@ def result_view(result: Result) -> Group:
     for tag, values in result["tags"].items():
         most = sorted(values, key=lambda value: -values[value]["count"])[:MAX_KINDS]
         rows = [(value, f"{values[value]['count']:,}", *estimate_text(values[value])) for value in sorted(most)]
+        if len(values) > MAX_KINDS:
+            rows.append((f"and {len(values) - MAX_KINDS} more", "", "", ""))
         parts.append(table((tag, "tasks", "solved, %", "95 % interval"), rows))
     near, failing = near_counts(result)
     if failing:
@@ -61,8 +63,12 @@ def result_view(result: Result) -> Group:
         one = f"solution of {tasks[0]} fails"
         those = one if len(tasks) == 1 else f"solutions of {len(tasks)} tasks, such as {tasks[0]}, fail"
         parts.append(Text(f"the benchmark's own {those} here: {reason}", style="dim"))
-    parts.append(Text(f"{benchmark['name']} {benchmark['version']} sha256 {benchmark['sha256'][:12]}", style="dim"))
+    parts.append(Text(f"{_named(benchmark)} sha256 {benchmark['sha256'][:12]}", style="dim"))
     return Group(*parts)
+
+
+def _named(benchmark: Mapping[str, Any]) -> str:
+    return " ".join(filter(None, (benchmark["name"], benchmark["version"])))
 
 
 def _own_failures(result: Result) -> list[tuple[str, list[str]]]:

@@ -64,7 +64,7 @@ class Suite:
     options: Mapping[str, str] = field(default_factory=dict)  # what was selected: subset, release, window
 
 
-def load_suite(name: str, path: str = "", **options: str) -> Suite:
+def load_suite(name: str, path: str = "", /, **options: str) -> Suite:
     """The benchmark ``name``, or one of your own by ``my.module:load``.
 
     ``path`` is a file; without one it is looked for where the official harness looks.
@@ -73,6 +73,8 @@ def load_suite(name: str, path: str = "", **options: str) -> Suite:
         InputError: there is no such benchmark or option, or its file is missing (one sentence says where to get it).
     """
     load: Callable[..., Any] = lookup("benchmark", name, SUITES)
+    if "path" in options:
+        raise InputError(f"the path of {name}'s file is no option; give it as --path.")
     try:
         suite = load(path, **options)
     except TypeError as error:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from iterpref.errors import InputError
 from iterpref.suites import humaneval
 from iterpref.suites.base import Item, Suite
 from iterpref.suites.files import File, Place, Row, read, version_of
@@ -38,6 +39,7 @@ VERSIONS = {
     "42526ec0e7d5f3ee0b06d6ced98f8c8bae3d76519151bfb3d36f79010645bd7f": "v0.1.10",
     "b54e762755248ca411b523c917fa9f93c07b5ff2966bf60b3917b853926a3dad": "v0.2.0",
 }
+_IDS = {"humaneval+": "HumanEval/", "mbpp+": "Mbpp/"}  # what the ids of their tasks begin with
 MBPP_STOPS = ('\n"""', "\nassert")
 MEMORY_MB = 4096  # as EvalPlus allows; a few inputs ask for results of hundreds of megabytes
 
@@ -85,7 +87,7 @@ def load_humaneval(path: str = "") -> Suite:
     """HumanEval+, also older or smaller releases by path.
 
     Raises:
-        InputError: there is no file, or it is of another form.
+        InputError: there is no file, or it is of another form or of the other benchmark.
     """
     file = read(HUMANEVAL, path)
     names = {"base": "humaneval", "plus": "humaneval+"}
@@ -96,12 +98,16 @@ def load_mbpp(path: str = "") -> Suite:
     """MBPP+, also older releases by path.
 
     Raises:
-        InputError: there is no file, or it is of another form.
+        InputError: there is no file, or it is of another form or of the other benchmark.
     """
     return _suite("mbpp+", read(MBPP, path), {"base": "mbpp", "plus": "mbpp+"}, MBPP_STOPS, _mbpp_item)
 
 
 def _suite(name: str, file: File, scores: dict[str, str], stops: tuple[str, ...], item: Callable[[Row], Item]) -> Suite:
+    id = file.rows[0].take("task_id")
+    for other, beginning in _IDS.items():
+        if other != name and id.startswith(beginning):
+            raise InputError(f"{file.path}: these are tasks of {other}; name that benchmark, or another file.")
     return Suite(
         name=name,
         version=version_of(file, VERSIONS),

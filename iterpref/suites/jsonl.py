@@ -18,6 +18,7 @@ from iterpref.errors import InputError
 from iterpref.suites.base import Item, Style, Suite
 from iterpref.suites.extract import program_in, script_in
 from iterpref.suites.files import File, Row, read_file, version_of
+from iterpref.syntax import parse
 from iterpref.types import Case, Task, Tests
 
 __all__ = ["load"]
@@ -29,7 +30,8 @@ def load(path: str = "", name: str = "") -> Suite:
     """The tasks of a file; ``name`` is what their score is called (default: the file's name).
 
     Raises:
-        InputError: no path, a field that is missing, unknown or of another type, or two tasks with one id.
+        InputError: no path, a field that is missing, unknown or of another type, tests that do not parse, or two tasks
+            with one id.
     """
     if not path:
         raise InputError("jsonl: name the file of tasks as its path.")
@@ -70,6 +72,10 @@ def _item(row: Row) -> Item:
         raise row.fault(f"the field 'tests.cases' is missing, which tests of kind {task.tests.kind!r} need")
     if task.tests.kind not in ("calls", "stdio") and not task.tests.code.strip():
         raise row.fault(f"the field 'tests.code' is missing, which tests of kind {task.tests.kind!r} need")
+    try:
+        parse(task.tests.code)
+    except (SyntaxError, ValueError) as error:
+        raise row.fault(f"the field 'tests.code' does not parse ({error.args[0]})") from None
     return Item(task, {"tests": task.tests}, task.prompt)
 
 

@@ -53,17 +53,20 @@ EXAMPLES = (2, 3, 4)
 _BEGIN, _DONE = "[BEGIN]", "[DONE]"
 
 
-def load(path: str = "", split: str = "test", form: str = "full") -> Suite:
-    """MBPP, one ``split`` of it. ``form`` (full, sanitized) says which file to look for where no path is given.
+def load(path: str = "", split: str = "test", form: str = "") -> Suite:
+    """MBPP, one ``split`` of it. ``form`` (full, sanitized) says which file to look for where no path is given: full.
 
     Raises:
         InputError: there is no such split, form or file, or the file is of another form.
     """
     if split not in SPLITS:
         raise InputError(f"MBPP has no split {split!r}; known: {', '.join(SPLITS)}.")
-    if form not in PLACES:
+    if form and form not in PLACES:
         raise InputError(f"MBPP has no form {form!r}; known: {', '.join(PLACES)}.")
-    file = read(PLACES[form], path)
+    file = read(PLACES[form or "full"], path)
+    found = "full" if "text" in file.rows[0].data else "sanitized"
+    if form and form != found:
+        raise InputError(f"{file.path}: this is MBPP's {found} form, not {form}; name another file or leave form out.")
     numbers = [row.take("task_id", int) for row in file.rows]
     shots = "".join(_asked(row) + f"{_code(row)}\n{_DONE}\n\n" for row in _examples(file, numbers))
     rows = [row for row, number in zip(file.rows, numbers, strict=True) if number in SPLITS[split]]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -86,11 +85,14 @@ def write_eval_results(path: str | Path, suite: Suite, judged: Iterable[Judged])
     """Write EvalPlus' result file. ``hash`` is that of the benchmark's file, as EvalPlus takes it.
 
     A status is what that harness says (:func:`official_pass`). A part that was not run because an earlier one failed is
-    ``fail``; failing inputs are not listed.
+    ``fail``; a part that a task does not have (Mbpp/793 has no further inputs) asks nothing more than the one before.
+    Failing inputs are not listed.
     """
+    without_plus = {item.task.id for item in suite.items if "plus" not in item.parts}
     tasks: dict[str, list[dict[str, Any]]] = {}
     for each in sorted(judged, key=lambda each: each.sample):
-        base, plus = (_status(each.verdicts, part) for part in ("base", "plus"))
+        base = _status(each.verdicts, "base")
+        plus = base if each.task_id in without_plus else _status(each.verdicts, "plus")
         tasks.setdefault(each.task_id, []).append(
             {
                 "task_id": each.task_id,
@@ -186,10 +188,9 @@ def _md5(path: str) -> str:
 
 
 def write_file(path: str | Path, text: str) -> Path:
-    """Write the whole file or none of it."""
+    """Write the whole file or none of it, readable for whom files of this user are."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-    return path
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    return partial.replace(path)

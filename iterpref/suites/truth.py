@@ -120,8 +120,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, known: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-        text = json.dumps({key: to_json(value) for key, value in known.items()})
-        part.write(gzip.compress(text.encode(), 5))
-    os.replace(part.name, path)
+    """As a whole, so that a reader sees the old file or the new one; without a cache they are run again next time."""
+    text = json.dumps({key: to_json(value) for key, value in known.items()})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            part.write(gzip.compress(text.encode(), 5))
+        os.replace(part.name, path)
+    except OSError:
+        return

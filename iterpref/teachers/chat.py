@@ -140,16 +140,17 @@ class ChatTeacher:
                     answers.put((index, Reply(None, str(error))))
 
         async with self:
-            workers = {asyncio.create_task(take()) for _ in range(min(self._client.concurrency, len(requests)))}
+            workers = [asyncio.create_task(take()) for _ in range(min(self._client.concurrency, len(requests)))]
+            at_work = set(workers)
             try:
-                while workers and not stop.is_set():
-                    done, workers = await asyncio.wait(workers, timeout=0.2, return_when=asyncio.FIRST_EXCEPTION)
+                while at_work and not stop.is_set():
+                    done, at_work = await asyncio.wait(at_work, timeout=0.2, return_when=asyncio.FIRST_EXCEPTION)
                     for worker in done:
                         worker.result()
             finally:
-                for worker in workers:
+                for worker in at_work:
                     worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                await asyncio.gather(*workers, return_exceptions=True)  # all: several may have failed at once
 
 
 def _reply(answer: Answer) -> Reply:

@@ -30,7 +30,7 @@ def result(letters: dict[str, str], **changes: Any) -> dict[str, Any]:
     return {
         "complete": True, "model": "m", "weights": "", "style": "complete", "prefill": "", "temperature": 0.0,
         "max_new_tokens": 8, "samples": 1, "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
-        "benchmark": {"sha256": "a", "scores": {"base": "small"}}, "tasks": tasks, **changes,
+        "benchmark": {"name": "small", "sha256": "a", "scores": {"base": "small"}}, "tasks": tasks, **changes,
     }  # fmt: skip
 
 
@@ -72,7 +72,8 @@ def test_only_common_tasks_count_and_other_settings_are_noted() -> None:
     ("change", "sentence"),
     [
         ({"complete": False}, "small of m is unfinished"),
-        ({"benchmark": {"sha256": "b", "scores": {"base": "small"}}}, "are of different files"),
+        ({"benchmark": {"name": "small", "sha256": "b", "scores": {"base": "small"}}}, "are of different files"),
+        ({"benchmark": {"name": "big", "sha256": "b", "scores": {}}}, "one result is for small, the other for big"),
         ({"tasks": []}, "have no task in common"),
     ],
 )

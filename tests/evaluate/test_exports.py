@@ -73,7 +73,7 @@ def test_livecodebench_finds_programs_and_grades(tmp_path: Path) -> None:
     made = replace(suite(2), name="livecodebench", path=str(file))
     parts = ({"tests": PASS}, {"tests": FAIL})
     assert write(tmp_path, made, parts) == ["b.custom.json", "b.custom_eval_all.json"]
-    found = list(livecodebench_official.read_custom(tmp_path / "b.custom.json", made))
+    found = list(livecodebench_official.read_custom(tmp_path / "b.custom.json"))
     assert found == [("T/0", 0, "p0", True), ("T/1", 0, "p1", True)]
     graded = json.loads((tmp_path / "b.custom_eval_all.json").read_text())
     assert [(row["output_list"], row["graded_list"]) for row in graded] == [(["said 0"], [True]), (["said 1"], [False])]

@@ -55,6 +55,37 @@ def test_tasks_beyond_the_limit_and_of_other_benchmarks_are_left_out(
         programs(path)
 
 
+def test_of_a_contest_benchmark_a_window_of_the_answers_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "o1_eval_all.json"
+    path.write_text(json.dumps([{"question_id": f"T/{n}", "code_list": [f"p{n}", f"q{n}"]} for n in range(9)]))
+    found = programs(str(path), replace(SMALL, name="livecodebench", items=SMALL.items[1:]), 2)
+    assert found == [("T/1", 0, "p1"), ("T/1", 1, "q1"), ("T/2", 0, "p2"), ("T/2", 1, "q2")]
+
+
+def test_of_many_tasks_that_are_left_out_the_first_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path, *({"task_id": f"T/{n}", "solution": "x"} for n in range(100)))
+    assert len(programs(path)) == 3
+    assert capsys.readouterr().err.rstrip().endswith("does not have: T/3, T/4, T/5, T/6, T/7, ...")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "follows"),
+    [
+        ("def f(x):\n", True),
+        ('import math\n\ndef f(x):\n    """Adds one."""\n', True),
+        ("Write f(x), which adds one.", False),
+        ("You are an expert Python programmer, and here is your task:\n[BEGIN]\n", False),
+    ],
+)
+def test_a_completion_does_not_follow_prose(tmp_path: Path, prompt: str, follows: bool) -> None:
+    (item,) = suite(1).items
+    made = replace(SMALL, items=(replace(item, task=replace(item.task, prompt=prompt)),))
+    path = write(tmp_path, {"task_id": "T/0", "completion": "    return x + 1\n"})
+    assert programs(path, made, 1) == [("T/0", 0, (prompt if follows else "") + "    return x + 1\n")]
+
+
 def test_the_programs_of_a_result_file_are_judged_again(tmp_path: Path) -> None:
     results = {f"T/{n}": [{"solution": f"p{n}", "base_status": "pass", "plus_status": "fail"}] for n in range(3)}
     path = write(tmp_path, {"date": "", "hash": "", "eval": results}, name="samples_eval_results.json")

@@ -70,6 +70,12 @@ def test_the_page_holds_figures_and_programs_and_runs_nothing() -> None:
     assert not re.search(r'(src|href)="(?!#|data:,)', page)
 
 
+def test_a_hyphen_in_a_name_is_no_minus() -> None:
+    (score,) = comparison()["scores"]
+    page = comparison_page([comparison(scores=[{**score, "name": "big-hard", "change": {**RATE, "value": -0.25}}])])
+    assert "On 4 tasks big-hard goes from 50.0 % to 75.0 %: \u221225.0 points" in page
+
+
 def test_several_benchmarks_share_a_page() -> None:
     page = comparison_page([comparison(), comparison(label="other", flips=[], tags={}, notes=[], truth=None)])
     assert 'href="#b2">other' in page
@@ -101,6 +107,14 @@ def test_a_result_says_what_was_asked_and_what_is_known_of_the_machine() -> None
     text = printed(result_view(result(ground_truth=many, cut_off=2)))
     assert text.index("2 tasks, such as T/1, fail here: invalid: no numpy") < text.index("T/2 fails here: timeout")
     assert "2 answers were cut off at 768 tokens" in text
+
+
+def test_of_many_kinds_of_task_those_that_are_not_shown_are_counted() -> None:
+    values = {f"lib{n:02}": {**RATE, "count": 20 - n} for n in range(15)}
+    text = printed(result_view(result(tags={"libs": values})))
+    assert "lib11" in text
+    assert "lib12" not in text
+    assert "and 3 more" in text
 
 
 def test_an_unfinished_result_shows_no_score() -> None:

@@ -115,6 +115,21 @@ def test_the_reference_is_run_once(tmp_path: Path) -> None:
     assert runs == [2, 2]
 
 
+def test_without_a_cache_folder_the_reference_is_run_each_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1]], [[2]])))
+    calls: list[int] = []
+
+    def run(jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
+        calls.append(len(jobs))
+        return [[(case.args[0], 0.0) for case in tests.cases] for _, tests in jobs]
+
+    for _ in range(2):
+        (item,) = established(suite, run, tmp_path / "file" / "cache").items
+        assert [case.expected for case in item.parts["plus"].cases] == [2]
+    assert calls == [2, 2]
+
+
 def test_an_answer_that_cannot_be_kept_leaves_its_input_out(tmp_path: Path) -> None:
     suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1], [2]], [[3]])))
     found = established(suite, lambda jobs: [[None, (2, 0.0)], [(3, 0.0)]], tmp_path)
@@ -190,6 +205,13 @@ def test_a_damaged_file_is_told(tmp_path: Path, change: dict[str, Any], told: st
     path = written(tmp_path, {**task("Mbpp/2", "f", "return x", [[[1]]]), **change})
     with pytest.raises(InputError, match=told):
         load_mbpp(path)
+
+
+def test_tasks_of_the_other_benchmark_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"these are tasks of mbpp\+;"):
+        load_humaneval(written(tmp_path, task("Mbpp/2", "f", "return x", [[1]])))
+    with pytest.raises(InputError, match=r"these are tasks of humaneval\+;"):
+        load_mbpp(written(tmp_path, task("HumanEval/2", "f", "return x", [[1]])))
 
 
 def test_the_hubs_form_is_refused_with_its_fields(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_a_script_is_taken_whole(tmp_path: Path, sandbox: Sandbox) -> None:
         ({"id": "a", "prompt": "p", "tests": {"kind": "calls", "cases": [{}]}}, "'tests.entry_point' is missing"),
         ({"id": "a", "prompt": "p", "tests": {"kind": "stdio"}}, "'tests.cases' is missing"),
         ({"id": "a", "prompt": "p", "tests": {"kind": "asserts"}}, "'tests.code' is missing"),
+        ({"id": "a", "prompt": "p", "tests": {"kind": "asserts", "code": "assert ("}}, "line 1: .*does not parse"),
     ],
 )
 def test_a_wrong_field_is_told_with_its_line(tmp_path: Path, row: dict[str, Any], told: str) -> None:
@@ -89,6 +90,13 @@ def test_the_documented_tasks_are_read(tmp_path: Path) -> None:
     path = tmp_path / "tasks.jsonl"
     path.write_text(lines)
     assert [item.task.id for item in load_suite("jsonl", str(path)).items] == ["add", "sum", "echo"]
+
+
+def test_the_score_can_be_named_and_the_path_is_no_option(tmp_path: Path) -> None:
+    path = written(tmp_path, {"id": "a", "prompt": "Write f.", "tests": CALLS})
+    assert load_suite("jsonl", path, name="mine").scores == {"tests": "mine"}
+    with pytest.raises(InputError, match="no option; give it as --path"):
+        load_suite("jsonl", path, path="b")
 
 
 def test_a_path_is_needed() -> None:

@@ -30,7 +30,7 @@ def test_programs_are_written_for_the_custom_evaluator_and_read(tmp_path: Path, 
         {"question_id": "3000", "code_list": ["x = 1", "x = 2"]},
         {"question_id": "abc007_a", "code_list": ["print(1)"]},
     ]
-    assert list(read_custom(path, suite)) == [
+    assert list(read_custom(path)) == [
         ("3000", 0, "x = 1", True),
         ("3000", 1, "x = 2", True),
         ("abc007_a", 0, "print(1)", True),
@@ -46,14 +46,13 @@ def test_the_evaluator_wants_every_problem(tmp_path: Path, suite: Suite) -> None
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ([{"question_id": "1", "code_list": []}], "line 1: the benchmark has no problem '1'"),
         ([{"question_id": "3000"}], "line 1: the field 'code_list' is missing"),
     ],
 )
-def test_another_form_is_told(tmp_path: Path, suite: Suite, content: object, told: str) -> None:
+def test_another_form_is_told(tmp_path: Path, content: object, told: str) -> None:
     (tmp_path / "own.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=told):
-        list(read_custom(tmp_path / "own.json", suite))
+        list(read_custom(tmp_path / "own.json"))
 
 
 def test_graded_rows_are_written_and_read(tmp_path: Path, suite: Suite) -> None:

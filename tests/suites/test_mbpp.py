@@ -79,7 +79,12 @@ def test_the_sanitized_form_is_read(tmp_path: Path, sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [({"split": "dev"}, "no split 'dev'"), ({"form": "raw"}, "no form 'raw'"), ({"split": "train"}, "no task of the")],
+    [
+        ({"split": "dev"}, "no split 'dev'"),
+        ({"form": "raw"}, "no form 'raw'"),
+        ({"form": "sanitized"}, "this is MBPP's full form, not sanitized"),
+        ({"split": "train"}, "no task of the"),
+    ],
 )
 def test_a_wrong_choice_is_told(tmp_path: Path, options: dict[str, str], told: str) -> None:
     with pytest.raises(InputError, match=told):

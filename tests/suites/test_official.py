@@ -157,6 +157,24 @@ def test_eval_results_survive_writing_and_reading(tmp_path: Path, benchmark_file
     assert len(content["hash"]) == 32
 
 
+def test_files_are_as_readable_as_others_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    path = write_samples(tmp_path / "new" / "s.jsonl", [("T/0", 0, "x", True)])
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert [each.name for each in path.parent.iterdir()] == ["s.jsonl"]
+
+
+def test_a_task_without_further_inputs_passes_them(tmp_path: Path, benchmark_file: Path) -> None:
+    rows = [{**ROWS[0], "plus_input": {}}, {**ROWS[1], "plus_input": {}}]
+    benchmark_file.write_bytes(gzip.compress("".join(json.dumps(each) + "\n" for each in rows).encode()))
+    judged = [Judged("HumanEval/0", 0, "", {"base": PASSED}), Judged("HumanEval/1", 0, "", {"base": WRONG})]
+    path = write_eval_results(tmp_path / "r.json", load_suite("humaneval+", str(benchmark_file)), judged)
+    assert [parts for *_, parts in read_eval_results(path)] == [
+        {"base": "pass", "plus": "pass"},
+        {"base": "fail", "plus": "fail"},
+    ]
+
+
 def test_a_program_that_meddles_passes_where_it_is_believed(tmp_path: Path, benchmark_file: Path) -> None:
     tampering = Judged("HumanEval/0", 0, "", {"base": Verdict(Outcome.TAMPER)})
     path = write_eval_results(tmp_path / "r.json", load_suite("humaneval+", str(benchmark_file)), [tampering])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import traceback
 from pathlib import Path
@@ -187,6 +188,17 @@ def test_a_model_that_the_server_does_not_know_is_refused_before_any_request() -
 def test_a_request_that_the_server_refuses(status: int, sentence: str) -> None:
     with serve(lambda body: (status, {"error": {"message": f"bad key {KEY}"}}), models_status=500) as server:
         assert sentence in refused(server.url)
+
+
+def test_of_requests_that_fail_at_once_one_is_told_and_none_left_over(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(ChatTeacher):
+        async def ask(self, request: Request) -> Reply:
+            raise InputError(f"{request.task.id} is refused.")
+
+    with serve(says("x")) as server, pytest.raises(InputError, match="is refused"):
+        list(Failing(Client("m", server.url, concurrency=4)).write([Request(task) for task in TASKS]))
+    gc.collect()  # what asyncio says of faults that nobody looked at
+    assert "never retrieved" not in caplog.text
 
 
 def test_a_server_elsewhere_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

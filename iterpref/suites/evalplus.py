@@ -154,10 +154,8 @@ def _item(row: Row, equality: str, case: Callable[[list[Any]], Case]) -> Item:
             cases = tuple(map(case, _lists(row, f"{part}_input")))
         except (TypeError, ValueError, AttributeError, IndexError, KeyError) as error:
             raise row.fault(f"the field '{part}_input' does not hold the arguments of this task ({error})") from None
-        if not cases and parts:
-            parts[part] = parts["base"]  # Mbpp/793 has no further inputs: its base tests decide both
         if not cases:
-            continue
+            continue  # Mbpp/793 has no further inputs
         parts[part] = Tests(
             "calls",
             cases=cases,

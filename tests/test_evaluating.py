@@ -218,9 +218,10 @@ def test_what_is_no_result_is_one_sentence(tmp_path: Path) -> None:
         load_results(str(tmp_path))
     with pytest.raises(InputError, match="no such file or folder"):
         load_results(str(tmp_path / "nowhere"))
-    (tmp_path / "x.json").write_text('{"schema": 99}')
-    with pytest.raises(InputError, match="not a result of `iterpref eval`"):
-        load_results(str(tmp_path / "x.json"))
+    for text in ('{"schema": 99}', '{"schema": 1, "tasks": []}', "[1]", "{"):
+        (tmp_path / "x.json").write_text(text)
+        with pytest.raises(InputError, match="not a result of `iterpref eval`"):
+            load_results(str(tmp_path / "x.json"))
     (tmp_path / "eval" / "base").mkdir(parents=True)
     (tmp_path / "eval" / "base" / "small.json").write_text("{}")
     with pytest.raises(InputError, match=r"choose one of .*eval/base"):

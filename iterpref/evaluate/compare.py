@@ -23,6 +23,7 @@ __all__ = ["compare", "compare_results", "load_results"]
 Result = Mapping[str, Any]
 _SETTINGS = ("style", "prefill", "temperature", "max_new_tokens", "samples", "stops", "versions")
 _NOT_RESULTS = (".lm-eval.json", *SUFFIXES)
+_NEEDED = {"complete", "benchmark", "model", "tasks"}  # which other files do not happen to have
 _MOST_VALUES = 12  # of a tag; the rarest are left out
 
 
@@ -69,7 +70,7 @@ def _load_result(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         found = None
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA or "tasks" not in found:
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA or not found.keys() >= _NEEDED:
         raise InputError(f"{path}: not a result of `iterpref eval` of this version; evaluate again.")
     return found
 

@@ -26,7 +26,8 @@ VERSION = "v0.1.4"  # what the Hub and the official cache are asked for
 PLACES = {
     subset: Place(
         name=f"BigCodeBench-{subset.capitalize()}",
-        get=f"set BIGCODEBENCH_OVERRIDE_PATH to the data set bigcode/bigcodebench{hub} ({VERSION}) as JSON lines",
+        get=f"name the data set bigcode/bigcodebench{hub} ({VERSION}), as JSON lines, as its path or in "
+        "BIGCODEBENCH_OVERRIDE_PATH",
         variable="BIGCODEBENCH_OVERRIDE_PATH",
         cache=f"bigcodebench/BigCodeBench{cache}-{VERSION}.jsonl",
         hub=Hub(f"bigcode/bigcodebench{hub}", VERSION),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from textwrap import shorten
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +186,7 @@ def _load(source: str, device: torch.device) -> tuple[Any, Any]:
         dtype = "auto" if device.type == "cuda" else torch.float32  # bfloat16 is slow on most CPUs
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = shorten(str(error), 200, placeholder=" ...")
         raise InputError(
             f"{source}: no language model with a tokenizer can be loaded from there ({reason})."
         ) from error

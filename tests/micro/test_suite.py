@@ -48,10 +48,14 @@ def test_the_program_is_all_of_a_completion_and_the_block_of_an_answer() -> None
         ({"split": "dev"}, "no split 'dev'"),
         ({"count": "-1"}, "count is '-1'"),
         ({"seed": "x"}, "seed is 'x'"),
-        ({"path": "x.jsonl"}, "reads no file"),
         ({"release": "5"}, "takes no option 'release'"),
     ],
 )
 def test_bad_options_are_one_sentence(options: dict[str, str], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         load_suite("micro", **options)
+
+
+def test_a_file_is_not_read() -> None:
+    with pytest.raises(InputError, match="reads no file"):
+        load_suite("micro", "x.jsonl")

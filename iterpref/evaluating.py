@@ -87,8 +87,11 @@ def prepare(wanted: Wanted) -> Prepared:
     Raises:
         InputError: no such benchmark, option, file or model; numbers that make no sense together; a malformed sample.
     """
-    if wanted.answers and wanted.base_url:
-        raise InputError("ready-made answers (--answers) need no server; take --base-url away.")
+    if wanted.answers and (wanted.base_url or wanted.samples != 1 or wanted.temperature):
+        asking = "--base-url" if wanted.base_url else "--samples" if wanted.samples != 1 else "--temperature"
+        raise InputError(
+            f"ready-made answers (--answers) are judged as they are, no model is asked; leave {asking} out."
+        )
     if not wanted.answers:
         check_asked(wanted)
     suite = load_suite(wanted.benchmark, wanted.path, **wanted.options)

@@ -114,7 +114,7 @@ def test_an_unfinished_evaluation_gives_no_score(tmp_path: Path, writer: Writer)
 def test_ready_made_samples_are_judged_as_many_as_there_are(tmp_path: Path) -> None:
     rows = [{"task_id": f"T/{n}", "solution": f"def f(): return {n}"} for n in (0, 1, 2, 3, 1)]
     (tmp_path / "mine.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    result, files = go(tmp_path / "run", model="", answers=str(tmp_path / "mine.jsonl"), samples=5)
+    result, files = go(tmp_path / "run", model="", answers=str(tmp_path / "mine.jsonl"))
     assert result["scores"]["small+"]["pass@1"]["value"] == 1.0
     assert [len(task["samples"]) for task in result["tasks"]] == [1, 2, 1, 1]
     assert (result["model"], result["samples"]) == ("mine.jsonl", 2)
@@ -171,7 +171,8 @@ def test_a_server_is_asked_by_chat_and_nothing_is_paid_twice(tmp_path: Path, mon
         ({"model": "", "base_url": "http://localhost:1/v1"}, "set --model to a name that the server knows"),
         ({"style": "complete", "base_url": "http://localhost:1/v1"}, "a server is asked by chat"),
         ({"base_url": "http://me:word@localhost/v1"}, "holds a secret"),
-        ({"answers": "x.jsonl", "base_url": "http://localhost/v1"}, "need no server"),
+        ({"answers": "x.jsonl", "base_url": "http://localhost/v1"}, "leave --base-url out"),
+        ({"answers": "x.jsonl", "samples": 5}, "leave --samples out"),
         ({"options": {"count": "0"}}, "holds no task"),
     ],
 )

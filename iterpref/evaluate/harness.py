@@ -31,7 +31,7 @@ def harness_json(result: Mapping[str, Any], date: float) -> dict[str, Any]:
             name: {"original": benchmark["tasks_in_file"], "effective": benchmark["tasks"]} for name in names
         },
         "config": {
-            "model": "local-chat-completions" if result["base_url"] else "hf",
+            "model": _asked(result),
             "model_args": f"pretrained={result['model']}",
             "limit": benchmark["tasks"] if benchmark["tasks"] < benchmark["tasks_in_file"] else None,
             "gen_kwargs": _generation(result),
@@ -70,7 +70,16 @@ def _config(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _asked(result: Mapping[str, Any]) -> str:
+    """Their name for how a model is asked, and a name of ours where none was."""
+    if result["answers"]:
+        return "ready-made"
+    return "local-chat-completions" if result["base_url"] else "hf"
+
+
 def _generation(result: Mapping[str, Any]) -> dict[str, Any]:
+    if result["answers"]:
+        return {}  # nobody says how they came about
     return {
         "do_sample": result["temperature"] > 0,
         "temperature": result["temperature"],

@@ -33,6 +33,14 @@ def test_any_benchmark_leaves_its_samples(tmp_path: Path) -> None:
     assert found == [("T/0", 0, "p0", True), ("T/1", 0, "p1", True)]
 
 
+def test_human_eval_is_given_completions_and_its_results(tmp_path: Path) -> None:
+    made = replace(suite(2), name="humaneval")
+    names = write(tmp_path, made, ({"base": PASS}, {"base": FAIL}))
+    assert names == ["b.samples.jsonl", "b.samples.jsonl_results.jsonl"]
+    assert list(official.read_samples(tmp_path / names[0])) == [("T/0", 0, "p0", False), ("T/1", 0, "p1", False)]
+    assert list(official.read_results(tmp_path / names[1])) == [("T/0", 0, "p0", True), ("T/1", 0, "p1", False)]
+
+
 def test_evalplus_finds_its_results_beside_the_samples(tmp_path: Path) -> None:
     made = replace(suite(2), name="mbpp+", scores={"base": "mbpp", "plus": "mbpp+"})
     names = write(tmp_path, made, ({"base": PASS, "plus": FAIL}, {"base": FAIL}))

@@ -18,7 +18,7 @@ RESULT = {
         "tasks": 4,
     },
     "model": "org/model", "base_url": "", "temperature": 0.0, "max_new_tokens": 768, "samples": 1, "stops": ["\ndef "],
-    "seed": 0,
+    "seed": 0, "answers": "",
 }  # fmt: skip
 
 
@@ -35,3 +35,9 @@ def test_it_reads_as_lm_eval_writes_it() -> None:
     assert found["config"]["limit"] == 4
     assert found["date"] == 1.5
     assert found["model_name_sanitized"] == "org__model"
+
+
+def test_of_ready_made_answers_it_claims_no_settings() -> None:
+    found = harness_json({**RESULT, "answers": "cd" * 32}, 1.5)
+    assert found["config"]["model"] == "ready-made"
+    assert found["config"]["gen_kwargs"] == {}

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from iterpref import __version__, evaluating, outputs, pipeline
 from iterpref.config import Recipe, SandboxConfig, load_recipe
+from iterpref.doctor import EXTRAS
 from iterpref.errors import InputError
 from iterpref.evaluate.wanted import Wanted, read_options
 from iterpref.models import load_tokenizer
@@ -56,6 +57,13 @@ def main() -> None:
         code = app(standalone_mode=False)
     except InputError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"iterpref: {error}", markup=False)
+        code = 2
+    except ModuleNotFoundError as error:
+        extra = next((name for name, packages in EXTRAS.items() if error.name in packages), "")
+        if not extra:
+            raise
+        sentence = f"iterpref: this needs the package {error.name}; pip install 'iterpref[{extra}]'"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, markup=False)
         code = 2
     except _UsageError as error:
         usage: Any = error

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from iterpref import __version__
 from iterpref.sandbox import probe
 
-__all__ = ["examine"]
+__all__ = ["EXTRAS", "examine"]
 
-_EXTRAS = {"train": ("torch", "transformers", "accelerate", "peft"), "chat": ("openai",)}
+EXTRAS = {"train": ("torch", "transformers", "accelerate", "peft"), "chat": ("openai",)}
 
 
 def examine() -> Iterator[str]:
@@ -27,7 +27,7 @@ def examine() -> Iterator[str]:
         yield f"  absent: {protection}. {remedy}"
     if isolation.remedy:
         yield f"  {isolation.remedy}"
-    for extra, packages in _EXTRAS.items():
+    for extra, packages in EXTRAS.items():
         missing = [name for name in packages if _version(name) is None]
         if missing:
             yield f"extra {extra}: missing {', '.join(missing)}; pip install 'iterpref[{extra}]'"

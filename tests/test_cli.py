@@ -316,3 +316,10 @@ def test_ctrl_c_says_how_to_go_on(cli: Cli, tmp_path: Path, monkeypatch: pytest.
     code, _, err = cli("collect", name)
     assert code == 130
     assert err == "\nstopped; run the same command again to go on where it was\n"
+
+
+def test_a_verb_whose_extra_is_not_installed_names_it(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    code, _, told = cli("micro", "pretrain", "model")
+    assert code == 2
+    assert told == "iterpref: this needs the package torch; pip install 'iterpref[train]'\n"

@@ -14,6 +14,7 @@ from typing import Any
 
 from iterpref.focus import DIFFERS
 from iterpref.stats import Estimate, bootstrap, mcnemar, share
+from iterpref.syntax import parse
 
 __all__ = [
     "Difference",
@@ -152,7 +153,7 @@ def distance_to_a_pass(program: str, passing: Sequence[str]) -> int | None:
 def _bare(text: str) -> str:
     """The program without comments and docstrings; as it is where it does not parse."""
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text
     for node in ast.walk(tree):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from iterpref.evaluate.benchmark import Answer
 from iterpref.progress import console
 from iterpref.suites import bigcodebench, bigcodebench_official, livecodebench_official, official
 from iterpref.suites.base import Item, Suite
+from iterpref.syntax import parse
 
 __all__ = ["ready_answers"]
 
@@ -60,7 +60,7 @@ def _begins_a_program(prompt: str) -> bool:
     """Whether a prompt is code to go on with: it parses, perhaps with a body for the function that it begins."""
     for body in ("", "    pass\n"):
         try:
-            ast.parse(f"{prompt.rstrip()}\n{body}")
+            parse(f"{prompt.rstrip()}\n{body}")
         except (SyntaxError, ValueError):
             continue
         return True

@@ -14,6 +14,8 @@ import textwrap
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from iterpref.syntax import parse
+
 __all__ = ["program_in", "script_in"]
 
 _FENCE = re.compile(r"^([ \t]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*$", re.MULTILINE)
@@ -124,7 +126,7 @@ def _parse(text: str) -> ast.Module | None:
 def _parsed(text: str) -> ast.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "invalid escape sequence" is the program's
-        return ast.parse(text)
+        return parse(text)
 
 
 def _with_helpers(found: tuple[str, ast.Module], stretches: list[tuple[str, ast.Module]]) -> tuple[str, ast.Module]:

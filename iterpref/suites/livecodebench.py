@@ -24,6 +24,7 @@ from iterpref.errors import InputError
 from iterpref.suites.base import Item, Style, Suite
 from iterpref.suites.files import Row
 from iterpref.suites.livecodebench_tests import Stored, lines_of
+from iterpref.syntax import parse
 from iterpref.types import Case, Task, Tests
 
 __all__ = ["REPOSITORY", "SECONDS", "files_of", "last_fence", "load", "parsed", "tags_of"]
@@ -136,7 +137,7 @@ def parsed(text: str) -> str:
     stretches = re.split(r"^[^\n]*```[^\n]*$", text, flags=re.MULTILINE)
     for stretch in reversed(stretches[1:] or stretches):
         try:
-            tree = ast.parse(stretch.strip("\n"))
+            tree = parse(stretch.strip("\n"))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         if any(not isinstance(node, ast.Expr) or isinstance(node.value, ast.Call) for node in tree.body):

@@ -15,6 +15,7 @@ from iterpref.suites.base import Item, Style, Suite
 from iterpref.suites.extract import program_in
 from iterpref.suites.files import File, Hub, Place, Row, read, version_of
 from iterpref.suites.humaneval import ANSWER_STOPS, PREFILL, STOPS, instruction
+from iterpref.syntax import parse
 from iterpref.types import Task, Tests
 
 __all__ = ["load"]
@@ -122,8 +123,8 @@ def _asked(row: Row) -> str:
 def _entry_point(row: Row, code: str, tests: list[str]) -> str:
     """The function of the reference that the tests call first."""
     try:
-        defined = {node.name for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-        called = [node for test in tests for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Name)]
+        defined = {node.name for node in ast.walk(parse(code)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        called = [node for test in tests for node in ast.walk(parse(test)) if isinstance(node, ast.Name)]
     except SyntaxError as error:
         raise row.fault(f"the code or a test does not parse ({error.msg})") from None
     found = next((name.id for name in called if name.id in defined), "")

@@ -12,7 +12,6 @@ neither
 
 from __future__ import annotations
 
-import ast
 import gzip
 import hashlib
 import json
@@ -26,6 +25,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from iterpref.errors import InputError
+from iterpref.syntax import parse
 from iterpref.types import Attempt, Outcome, Task, Tests, Trajectory, Verdict
 
 __all__ = ["read_recorded", "read_rows"]
@@ -182,7 +182,7 @@ def _imports(prompt: str, entry_point: str) -> str:
         return ""
     lines = [line for line in head.split("\n") if line.startswith(("import ", "from "))]
     try:
-        ast.parse("\n".join(lines))
+        parse("\n".join(lines))
     except SyntaxError:  # a sentence that begins with "from" is no code
         return ""
     return "\n".join(lines)

@@ -64,6 +64,7 @@ def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
         (gzip.compress(LINES)[:-9], "cannot be read"),
         (b"PAR1 and no more", "cannot be read as Parquet"),
     ],
+    ids=["half a line", "a list in a line", "not UTF-8", "empty", "half a gzip", "half a Parquet"],
 )
 def test_damage_is_told_in_one_sentence(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "tasks"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import itertools
-import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
@@ -16,6 +15,7 @@ from types import TracebackType
 from iterpref.errors import InputError
 from iterpref.sandbox.isolation import Isolation, canaries, remedy
 from iterpref.sandbox.jobs import BadTestsError, Job, make_jobs, together
+from iterpref.sandbox.pool import Pool, cores
 from iterpref.sandbox.profiles import profile_of
 from iterpref.sandbox.settle import settle
 from iterpref.sandbox.verdict import judge_run, judge_together
@@ -36,8 +36,8 @@ class Sandbox:
     """Runs untrusted programs and judges them.
 
     Usable from several threads and from asyncio; use it as a context manager, or call :meth:`close`. ``workers`` is the
-    number of programs that run at once (default: the number of cores). Programs are started by fork servers, one for
-    each worker and for each set of libraries that programs import; they are started when first needed.
+    number of programs that run at once (default: the number of cores). Programs are started by fork servers (``pool``),
+    which have the libraries that programs import; servers are started when first needed.
 
     :attr:`isolation` says which protections hold on this machine, found by programs that try to break out. Where one
     is absent, construction is refused unless ``allow_unsafe_exec`` is set; where none can be had, programs then run
@@ -48,19 +48,14 @@ class Sandbox:
     """
 
     def __init__(self, workers: int | None = None, allow_unsafe_exec: bool = False) -> None:
-        self.workers = workers or _cores()
+        self.workers = workers or cores()
         if self.workers < 1:
             raise InputError(f"sandbox: workers must be at least 1, not {workers}.")
         self._load = _Load()
         self._closed = False
-        self._lock = threading.Lock()
         self._kernel_kills = kernel_kills()
-        self._turns = threading.Semaphore(self.workers)
-        self._all: set[Worker] = set()
-        self._idle: list[Worker] = []  # the one used last is the last
         self._mode, first, faults = _first_worker(allow_unsafe_exec)
-        self._all.add(first)
-        self._idle.append(first)
+        self._pool = Pool(self._mode, self.workers, first)
         self.isolation = Isolation("unsafe", absent={"isolation": remedy(faults)})
         if self._mode != "unsafe":
             self.isolation = canaries(self, self._mode, faults)
@@ -141,7 +136,7 @@ class Sandbox:
         """Verdicts on the first of several inputs of one program, as far as one run of all finds them."""
         job = together(jobs)
         try:
-            with self._load.share(alone=False), self._worker(profile) as worker:
+            with self._load.share(alone=False), self._pool.server(profile) as worker:
                 run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds, output=False)
             return judge_together(jobs, run)
         except (Refused, WorkerLost):
@@ -152,7 +147,7 @@ class Sandbox:
         alone, kills = False, 0
         while len(faults) < _TRIES:
             try:
-                with self._load.share(alone), self._worker(profile) as worker:
+                with self._load.share(alone), self._pool.server(profile) as worker:
                     output = job.case is not None
                     run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds, output)
             except (Refused, WorkerLost) as error:
@@ -175,55 +170,10 @@ class Sandbox:
             return judge(job, run)
         return Verdict(Outcome.INFRA, feedback=f"the sandbox failed {_TRIES} times, at last: {faults[-1]}")
 
-    @contextmanager
-    def _worker(self, profile: str) -> Iterator[Worker]:
-        """A fork server with the libraries of ``profile``; waits for a turn."""
-        with self._turns:
-            worker = self._take(profile) or self._start(profile)
-            try:
-                yield worker
-            except BaseException:
-                self._drop(worker)  # its state is unknown
-                raise
-            with self._lock:
-                self._idle.append(worker)
-
-    def _take(self, profile: str) -> Worker | None:
-        """An idle server of this profile. Where there is none, and too many others are, one makes room."""
-        with self._lock:
-            found = next((worker for worker in reversed(self._idle) if worker.profile == profile), None)
-            if found is None and len(self._all) >= 2 * self.workers + 1 and self._idle:
-                spare = self._idle.pop(0)
-            else:
-                spare = None
-                if found is not None:
-                    self._idle.remove(found)
-        if spare is not None:
-            self._drop(spare)
-        return found
-
-    def _start(self, profile: str) -> Worker:
-        worker = Worker(self._mode, profile)
-        with self._lock:
-            closed = self._closed
-            self._all.add(worker)
-        if closed:
-            self._drop(worker)
-            raise WorkerLost("the sandbox is closed")
-        return worker
-
-    def _drop(self, worker: Worker) -> None:
-        with self._lock:
-            self._all.discard(worker)
-        worker.close()
-
     def close(self) -> None:
         """End all servers and whatever they run. A closed sandbox judges nothing any more."""
-        with self._lock:
-            self._closed = True
-            workers = list(self._all)
-        for worker in workers:
-            self._drop(worker)
+        self._closed = True
+        self._pool.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -284,7 +234,3 @@ def _together(verdicts: list[Verdict], cases: int) -> Verdict:
         cpu_seconds=sum(verdict.cpu_seconds for verdict in verdicts),
         wall_seconds=sum(verdict.wall_seconds for verdict in verdicts),
     )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -22,10 +23,16 @@ from iterpref.sandbox.suite import run_asserts, run_unittest
 __all__ = ["run_job"]
 
 
-def run_job(job: dict[str, Any], result_fd: int, integrity: Integrity, link: Link | None = None) -> NoReturn:
+def run_job(
+    job: dict[str, Any],
+    result_fd: int,
+    integrity: Integrity,
+    link: Link | None = None,
+    exit: Callable[[int], NoReturn] = os._exit,
+) -> NoReturn:
     """Run ``job`` and end the process; with ``link`` the program runs in the process at its other end."""
     sources = {PROGRAM: job["program"], TESTS: job["code"], SETUP: job["setup"]}
-    results = Results(result_fd, job["nonce"], sources, integrity)
+    results = Results(result_fd, job["nonce"], sources, integrity, exit)
     try:
         write_files(job["files"])
         _KINDS[job["kind"]](job, results, load if link is None else partial(load_apart, link))
@@ -34,7 +41,6 @@ def run_job(job: dict[str, Any], result_fd: int, integrity: Integrity, link: Lin
     except BaseException:  # what the harness itself relies on has been replaced
         results.broken_off()
     results.exit(0)
-    raise AssertionError  # not reached
 
 
 Load = Callable[[dict[str, Any], Results], "dict[str, Any] | None"]

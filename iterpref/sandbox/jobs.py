@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
+import marshal
 import secrets
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -20,6 +24,7 @@ from iterpref.types import Case, Tests
 __all__ = ["BadTestsError", "Job", "Way", "make_jobs", "other_job", "together"]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
+_TESTS = "tests.py"
 _LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
 
 Way = Literal["outside", "together", "reduced", "beside", "canary", "apart"]
@@ -114,6 +119,7 @@ def _job(
         "nonce": nonce,
         # Expected values stay here.
         "code": "" if reduced else tests.code,
+        "compiled": _compiled(tests.code) if tests.kind == "unittest" and way != "canary" else "",
         "canary": way == "canary",
         **(more or {}),
     }
@@ -132,6 +138,21 @@ def _job(
             "imports": reduced.imports if reduced else "",
         }
     return Job(json.dumps(content).encode(), nonce, tests, program, way, reduced=reduced)
+
+
+@lru_cache(64)
+def _compiled(code: str) -> str:
+    """Test code as Python's own, for many programs; "" where it does not compile, which the process then says."""
+    try:
+        # Whatever this interpreter was started with, the tests' asserts stay.
+        return base64.b64encode(marshal.dumps(compile(code, _TESTS, "exec", dont_inherit=True, optimize=0))).decode()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+
+
+# What a compiler warns of in somebody else's tests is no warning to the caller.
+warnings.filterwarnings("ignore", category=SyntaxWarning, module=r"tests\Z")
+warnings.filterwarnings("ignore", message="invalid ", category=DeprecationWarning, module=r"tests\Z")
 
 
 def _calls(reduced: Reduced) -> Iterator[tuple[str, Call]]:

@@ -22,7 +22,7 @@ from iterpref.types import Tests
 __all__ = ["reduce_tests"]
 
 _COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
-_ASSIGNED = re.compile(r"(\w+)\s*=(?!=)")  # keywords of calls too
+_ASSIGNED = re.compile(r"\b(\w+)\s*=(?!=)")  # keywords of calls too
 _OF_LIBRARIES = frozenset({*PURE, *TYPES, "math"})
 _FAULTS = (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError)
 

@@ -14,6 +14,7 @@ import json
 import os
 import resource
 import zlib
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from iterpref.sandbox.describe import describe, raised_in, show, statement_at, type_name
@@ -36,9 +37,16 @@ class Unset:
 
 
 class Results:
-    """Writes to the result pipe and counts."""
+    """Writes to the result pipe and counts; ``exit`` ends the process."""
 
-    def __init__(self, fd: int, nonce: str, sources: dict[str, str], integrity: Integrity) -> None:
+    def __init__(
+        self,
+        fd: int,
+        nonce: str,
+        sources: dict[str, str],
+        integrity: Integrity,
+        exit: Callable[[int], NoReturn] = os._exit,
+    ) -> None:
         self.fd = fd
         self.nonce = nonce
         self.sources = sources
@@ -48,7 +56,7 @@ class Results:
         self.integrity = integrity
         self.uncertain = ""  # why a failure may be no fault of the program's
         self.begin()
-        self._getpid, self._write, self.exit = os.getpid, os.write, os._exit
+        self._getpid, self._write, self.exit = os.getpid, os.write, exit
         self._encode = json.JSONEncoder(allow_nan=False).encode
 
     def begin(self) -> None:
@@ -119,7 +127,6 @@ class Results:
         meddled = self.integrity.broken()[:100]
         self.record(nonce=self.nonce, passed=self.passed_tests, total=total, meddled=meddled)
         self.exit(0)
-        raise AssertionError  # not reached
 
 
 def _lift_memory_limit() -> None:

@@ -25,6 +25,7 @@ from iterpref.sandbox import modes, profiles
 from iterpref.sandbox.apart import Link, split
 from iterpref.sandbox.harness import run_job
 from iterpref.sandbox.integrity import Integrity
+from iterpref.sandbox.rehearsal import rehearse
 from iterpref.sandbox.remote import serve
 
 __all__ = ["main"]
@@ -44,6 +45,7 @@ def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: s
         mode = modes.MODES[mode_name](parent_pid, readable, base)
         os.environ["HOME"] = os.environ["TMPDIR"] = mode.home
         profiles.load(profile)
+        rehearse()
         mode.prepare()
         mode.shut_in()
     except OSError as error:

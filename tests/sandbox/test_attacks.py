@@ -677,7 +677,7 @@ def test_43_correct_program_on_a_busy_machine() -> None:
 
 def test_44_jail_that_fails_to_start_is_no_label(monkeypatch: pytest.MonkeyPatch) -> None:
     with Sandbox(workers=1) as fresh:
-        for server in list(fresh._all):
+        for server in list(fresh._pool.servers):
             os.kill(server.pid, 9)
         monkeypatch.setattr("iterpref.sandbox.worker.sys.executable", "/bin/false")
         assert fresh.judge("x = 1", Tests("asserts", "assert x == 1")).outcome is Outcome.INFRA

@@ -143,7 +143,7 @@ def test_server_killed_again_and_again_is_no_label() -> None:
 
 
 def server_pid(box: Sandbox) -> int:
-    return next(iter(list(box._all))).pid
+    return next(iter(list(box._pool.servers))).pid
 
 
 def program_pid(box: Sandbox) -> int:

@@ -77,7 +77,7 @@ def test_number_of_servers_is_bounded() -> None:
         for library in ("numpy", "pandas", "numpy", "json", "pandas", "json"):
             tests = Tests("asserts", "assert True or f()", entry_point="f")
             box.judge(f"try:\n    import {library}\nexcept ImportError: pass\ndef f(): pass", tests)
-            assert len(box._all) <= 3
+            assert len(box._pool.servers) <= 3
 
 
 JUDGE = """

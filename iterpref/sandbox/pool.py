@@ -1,0 +1,113 @@
+"""The fork servers of a sandbox: which of them takes the next program, and when one more is started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from iterpref.sandbox.worker import Refused, Worker, WorkerLost
+
+__all__ = ["Pool", "cores"]
+
+_STEADY = 50  # programs with the same libraries, after which a spare server pays
+
+
+class Pool:
+    """Fork servers of one mode, for ``workers`` programs at once. Thread-safe.
+
+    A server that has ended a program needs a moment to clear up and to fork the next process. In steady use one more
+    server than there are programs is therefore kept, where the machine has a core for it, and they take turns.
+    """
+
+    def __init__(self, mode: str, workers: int, first: Worker) -> None:
+        self.servers = {first}
+        self._mode = mode
+        self._workers = workers
+        self._idle = [first]  # the one that has rested longest is the first
+        self._served: Counter[str] = Counter()  # programs by profile, since a spare was last thought of
+        self._closed = False
+        self._lock = threading.Lock()
+        self._turns = threading.Semaphore(workers)
+
+    @contextmanager
+    def server(self, profile: str) -> Iterator[Worker]:
+        """A server with the libraries of ``profile``; waits for a turn.
+
+        Raises:
+            Refused, WorkerLost: none could be started.
+        """
+        with self._turns:
+            if self._lacks_spare(profile):
+                with contextlib.suppress(Refused, WorkerLost):  # one will do
+                    self._rest(self._start(profile))
+            server = self._take(profile) or self._start(profile)
+            try:
+                yield server
+            except BaseException:
+                self._drop(server)  # its state is unknown
+                raise
+            self._rest(server)
+
+    def close(self) -> None:
+        """End all servers and whatever they run."""
+        with self._lock:
+            self._closed = True
+            self._idle.clear()
+            servers = list(self.servers)
+        for server in servers:
+            self._drop(server)
+
+    def _lacks_spare(self, profile: str) -> bool:
+        with self._lock:
+            self._served[profile] += 1
+            if self._served[profile] < _STEADY:
+                return False
+            self._served[profile] = 0
+            count = sum(server.profile == profile for server in self.servers)
+            resting = sum(server.profile == profile for server in self._idle)
+            room = len(self.servers) < self._most and count < min(self._workers + 1, cores())
+            return resting == 1 and room
+
+    @property
+    def _most(self) -> int:
+        return 2 * self._workers + 1
+
+    def _take(self, profile: str) -> Worker | None:
+        """An idle server of this profile. Where there is none, and too many others are, one makes room."""
+        with self._lock:
+            found = next((server for server in self._idle if server.profile == profile), None)
+            spare = None
+            if found is not None:
+                self._idle.remove(found)
+            elif len(self.servers) >= self._most and self._idle:
+                spare = self._idle.pop(0)
+        if spare is not None:
+            self._drop(spare)
+        return found
+
+    def _rest(self, server: Worker) -> None:
+        with self._lock:
+            self._idle.append(server)
+
+    def _start(self, profile: str) -> Worker:
+        server = Worker(self._mode, profile)
+        with self._lock:
+            if not self._closed:
+                self.servers.add(server)
+                return server
+        server.close()
+        raise WorkerLost("the sandbox is closed")
+
+    def _drop(self, server: Worker) -> None:
+        with self._lock:
+            self.servers.discard(server)
+        server.close()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -35,10 +35,11 @@ def _unknown(tag: str, _body: Any) -> Any:
     raise ValueError(f"unknown tag {tag!r} in encoded test data")
 
 
-def to_json(value: Any, other: Callable[[Any], Any] = _refuse) -> Any:
+def to_json(value: Any, other: Callable[[Any], Any] = _refuse, nan: Callable[[float], Any] | None = None) -> Any:
     """Encode ``value`` as JSON-ready data. Types are compared exactly: a subclass of ``int`` is not plain.
 
-    ``other`` encodes what is not plain, as an object with one key that starts with ``$``.
+    ``other`` encodes what is not plain, as an object with one key that starts with ``$``; ``nan`` so encodes NaN, where
+    it matters which NaN it is.
 
     Raises:
         NotPlain: a value inside is of another type.
@@ -50,22 +51,24 @@ def to_json(value: Any, other: Callable[[Any], Any] = _refuse) -> Any:
     if kind is int:
         return value if -_LARGEST_JSON_INT < value < _LARGEST_JSON_INT else {"$int": hex(value)}
     if kind is float:
-        return value if math.isfinite(value) else {"$float": repr(value)}
+        if math.isfinite(value):
+            return value
+        return {"$float": repr(value)} if nan is None or value == value else nan(value)
     if kind is list:
         kinds = set(map(type, value))
         if kinds <= _AS_THEY_ARE or (
             kinds == _INTEGERS and -_LARGEST_JSON_INT < min(value) <= max(value) < _LARGEST_JSON_INT
         ):
             return value[:]
-        return [to_json(item, other) for item in value]
+        return [to_json(item, other, nan) for item in value]
     if kind is tuple:
-        return {"$tuple": [to_json(item, other) for item in value]}
+        return {"$tuple": [to_json(item, other, nan) for item in value]}
     if kind is dict:
         if not value or all(type(key) is str and not key.startswith("$") for key in value):
-            return {key: to_json(item, other) for key, item in value.items()}
-        return {"$dict": [[to_json(key, other), to_json(item, other)] for key, item in value.items()]}
+            return {key: to_json(item, other, nan) for key, item in value.items()}
+        return {"$dict": [[to_json(key, other, nan), to_json(item, other, nan)] for key, item in value.items()]}
     if kind is set or kind is frozenset:
-        return {f"${kind.__name__}": [to_json(item, other) for item in value]}
+        return {f"${kind.__name__}": [to_json(item, other, nan) for item in value]}
     if kind is bytes:
         return {"$bytes": base64.b64encode(value).decode("ascii")}
     if kind is complex:

@@ -28,10 +28,10 @@ from typing import Any, NoReturn
 
 from iterpref.plain import NotPlain, from_json, to_json
 from iterpref.sandbox.loading import new_module
-from iterpref.sandbox.names import library_imports, scan
-from iterpref.sandbox.proxy import Remote
+from iterpref.sandbox.names import library_imports, module_names, scan
+from iterpref.sandbox.proxy import TYPE, Remote
 from iterpref.sandbox.results import BadTestsError, Results
-from iterpref.sandbox.wire import from_copy
+from iterpref.sandbox.wire import NaNs, copy_of, from_copy
 
 __all__ = ["Half", "Link", "load_apart", "split"]
 
@@ -76,10 +76,16 @@ class Link:
         self.poll.register(child, select.POLLIN)
         self.child = child
         self.buffer = b""
-        self.remotes: dict[int, Any] = {}
+        self.remotes: dict[Any, Any] = {}
+        self.coroutines: dict[int, tuple[Any, int]] = {}
+        self.kept: dict[int, Any] = {}  # lists, dicts and sets that the program holds too
+        self.nans = NaNs("tests")
+        self.namespace: dict[str, Any] = {}
         self.callbacks: list[Callable[..., Any]] = []
         self.classes: set[str] = set()  # that the tests name, and have not made themselves
         self.inspecting = False
+        self.greedy = False
+        self.unclear = ""  # why a failure of the tests may be no fault of the program's
         self.trusted: set[str] = set()  # libraries that the tests or their set-up import
         self.libraries: set[str] = set()
         self.results: Results | None = None
@@ -124,8 +130,8 @@ class Link:
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """Have one operation done by the program's half."""
-        encoded = [to_json(part, self.encode) for part in args]
-        named = {key: to_json(part, self.encode) for key, part in kwargs.items()}
+        encoded = [self.told(part) for part in args]
+        named = {key: self.told(part) for key, part in kwargs.items()}
         self.send({"op": operation, "args": encoded, "kwargs": named})
         while True:
             reply = self.receive()
@@ -133,16 +139,40 @@ class Link:
                 if "callback" in reply:
                     self.call(reply)
                     continue
+                for index, new in reply.get("changed", ()):
+                    _replace(args[index], from_json(new, self.decode))
+                for name, new in reply.get("names", {}).items():
+                    if name in self.namespace:
+                        self.namespace[name] = from_json(new, self.decode)
+                for index, number in reply.get("retained", ()):
+                    self.kept.setdefault(number, args[index])
                 if "raised" in reply:
                     error = self.exception(reply["raised"])
                 else:
                     value = from_json(reply["value"], self.decode)
-                    for index, new in reply.get("changed", ()) if operation == "call" else ():
-                        _replace(args[index], from_json(new, self.decode))
-                    return value
+                    return self.same(value, reply, args)
             except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
                 self.end()
             raise error
+
+    def told(self, value: Any) -> Any:
+        return to_json(value, self.encode, self.nans.encode)
+
+    def same(self, value: Any, reply: dict[str, Any], args: tuple[Any, ...]) -> Any:
+        """The list, dict or set that ``value`` was here before, with what it holds now."""
+        before = args[reply["same"]] if "same" in reply else self.kept.get(reply.get("kept", -1))
+        if type(before) is type(value) and type(value) in (list, dict, set):
+            _replace(before, value)
+            value = before
+        if "kept" in reply:
+            self.kept[reply["kept"]] = value
+        return value
+
+    def why_unclear(self) -> str:
+        """Why a failure may be no fault of the program's; "" where it is."""
+        if self.greedy:
+            return ""
+        return self.unclear or ("the program changes what its tests hold a copy of" if self.ask("stale") else "")
 
     def call(self, message: dict[str, Any]) -> None:
         """The program calls a function that the tests handed to it."""
@@ -150,17 +180,19 @@ class Link:
         args = [from_json(part, self.decode) for part in message["args"]]
         kwargs = {key: from_json(part, self.decode) for key, part in message["kwargs"].items()}
         try:
-            reply = {"value": to_json(function(*args, **kwargs), self.encode)}
+            reply = {"value": self.told(function(*args, **kwargs))}
         except Exception as error:
-            reply = {"raised": type(error).__name__}
+            reply = {"raised": self.encode(error)}
         self.send(reply)
 
     def encode(self, value: Any) -> Any:
         """What of the tests' values is not plain."""
         if type(value) is Remote:
             return {"$ref": object.__getattribute__(value, "_about")["ref"]}
-        if isinstance(value, type) and "_sandbox_ref" in value.__dict__:
+        if isinstance(value, (type, BaseException)) and "_sandbox_ref" in value.__dict__:
             return {"$ref": value.__dict__["_sandbox_ref"]}
+        if id(value) in self.coroutines:
+            return {"$ref": self.coroutines[id(value)][1]}
         module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
         if isinstance(value, FunctionType) and module == "tests":
             if self.inspecting:
@@ -175,42 +207,101 @@ class Link:
             return {"$import": [module, name]}
         if type(value).__module__ == "tests":
             self.unsupported("the tests hand the program an object of their own class")
+        found = copy_of(value, self.told)
+        if found is not None:
+            return found
         try:
-            return {"$pickle": base64.b64encode(pickle.dumps(value)).decode()}
+            pickled = base64.b64encode(pickle.dumps(value)).decode()
         except Exception:
             self.unsupported(f"an object of class {type(value).__name__} cannot be handed to another process")
+        if self.results is not None and not isinstance(value, BaseException):
+            self.results.uncertain = f"the program gets a copy of an object of class {type(value).__name__}"
+        return {"$pickle": pickled}
 
     def decode(self, tag: str, about: Any) -> Any:
+        if tag == "$nan":
+            return self.nans.decode(about)
+        if tag == "$error":
+            return self.exception(about)
         if tag != "$ref":
             return from_copy(tag, about, lambda part: from_json(part, self.decode))
         if about["ref"] not in self.remotes:
             if about.get("is") == "exception":
                 self.remotes[about["ref"]] = self.mirror(about)
+            elif (about["module"], about["class"]) == ("builtins", "coroutine"):
+                self.remotes[about["ref"]] = self.coroutine(about)
             else:
                 plain = [from_json(about["plain"], self.decode)] if "plain" in about else []
                 self.remotes[about["ref"]] = Remote(self, about, plain)
         return self.remotes[about["ref"]]
 
+    def coroutine(self, about: dict[str, Any]) -> Any:
+        """A coroutine of this process that has the program's awaited."""
+        remote = Remote(self, about, [])
+
+        async def wait() -> Any:
+            return self.ask("await", remote)
+
+        found = wait()
+        self.coroutines[id(found)] = (found, about["ref"])
+        return found
+
     def mirror(self, about: dict[str, Any]) -> type[BaseException]:
         """A class of this process for an exception class of the program, so that the tests can catch it."""
-        bases = [base for base in map(_builtin_exception, about["bases"]) if base]
-        body = {"_sandbox_ref": about["ref"], "__module__": "program"}
-        return type(str(about["name"]), (bases[0] if bases else Exception,), body)
+        module, name = about["name"]
+        if module != "program":
+            return _exception(module, name) or Exception
+        parents = [from_json(parent, self.decode) for parent in about["parents"]]
+        bases = [base for base in parents if isinstance(base, type) and issubclass(base, BaseException)]
+        remote = Remote(self, {**about, "is": "class", "module": "builtins", "class": "type"}, [])
+
+        def make(_kind: type, *args: Any, **kwargs: Any) -> Any:
+            return self.ask("call", remote, *args, **kwargs)
+
+        def attribute(error: BaseException, name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return self.ask("getattr", error, name)
+
+        body = {
+            "_sandbox_ref": about["ref"],
+            "__module__": "program",
+            "__new__": make,
+            "__init__": lambda *_, **__: None,
+            "__getattr__": attribute,
+            "__str__": lambda error: str(self.ask("str", error)),
+        }
+        return type(str(name), tuple(bases) or (Exception,), body)
 
     def exception(self, told: dict[str, Any]) -> BaseException:
-        module, name = told["name"]
-        kind: Any = None
-        if told["class"] is not None:
-            kind = self.decode("$ref", told["class"])
-        elif module == "builtins":
-            kind = _builtin_exception(name)
-        elif module in sys.modules and module.partition(".")[0] not in _NOT_RAISED:
-            kind = getattr(sys.modules[module], name, None)
+        if told["ref"] in self.remotes:
+            found: BaseException = self.remotes[told["ref"]]
+            return found
+        kind: Any = _exception(*told["name"]) if told["class"] is None else self.decode("$ref", told["class"])
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             kind = next(filter(None, map(_builtin_exception, told["bases"])), Exception)
-        error: BaseException = kind.__new__(kind)
-        error.args = tuple(from_json(part, self.decode) for part in told["args"])
+        args = tuple(from_json(part, self.decode) for part in told["args"])
+        if kind.__module__ == "builtins":
+            error: BaseException = kind(*args)
+        else:
+            error = BaseException.__new__(kind)
+            error.args = args
+            vars(error).update({str(key): from_json(part, self.decode) for key, part in told["state"].items()})
+        if told["class"] is not None:
+            vars(error)["_sandbox_ref"] = told["ref"]
+        self.remotes[told["ref"]] = error
+        if told["cause"] is not None:
+            error.__cause__ = self.exception(told["cause"])
         return error
+
+
+def _exception(module: str, name: str) -> type[BaseException] | None:
+    if module == "builtins":
+        return _builtin_exception(name)
+    if module not in sys.modules or module.partition(".")[0] in _NOT_RAISED:
+        return None
+    found = getattr(sys.modules[module], name, None)
+    return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
 def _builtin_exception(name: str) -> type[BaseException] | None:
@@ -235,8 +326,12 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
     mentioned = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)}
     made = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     link.classes = {name for name in mentioned - made if name[:1].isupper() and not hasattr(builtins, name)}
+    results.why_unclear = link.why_unclear
+    if shared := made & scan(program)[0] & module_names(tests):
+        link.unclear = f"program and tests have a variable {min(shared)!r} in common"
     wanted = mentioned | {job["entry_point"]} - {""}
-    namespace = new_module("tests")
+    namespace = link.namespace = new_module("tests")
+    namespace["type"] = TYPE
     # Library names that the program imports mean the library's own, imported here before the program runs.
     local = {name: node for name, node in library_imports(program) if name in mentioned - {job["entry_point"]}}
     local |= {name: ast.Import([ast.alias(name)]) for name in _modules_used(tests) & scan(program)[0] - {*local}}
@@ -260,6 +355,8 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
         if not hasattr(builtins, name) or name in tested:
             with contextlib.suppress(KeyError):
                 namespace[name] = link.ask("name", name)
+            if type(namespace.get(name)) in (list, dict, set):
+                link.unclear = f"the tests look at the program's variable {name!r}"
     return namespace
 
 

@@ -10,20 +10,32 @@ A program that passes whatever is asked passes these too, and is found out. Ever
 - any other assertion is negated.
 
 In unittest methods the altered assertions are run one by one, and a method all of whose assertions fell, or that has
-none, ends with a failure. A program that is honest therefore passes not one test here.
+none, ends with a failure. An assertion below a context manager of the program's is caught outside it, as the manager
+may swallow it. A program that is honest therefore passes not one test here.
+
+An assertion that is met again and again is altered the first times only, and then run as it is: its canary costs about
+as much as the tests themselves, and ends where they end.
 """
 
 # ruff: noqa: SIM905
 from __future__ import annotations
 
 import ast
+import builtins
+import copy
+import functools
+import inspect
 import random
+import sys
 import unittest
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["alter_asserts", "alter_methods", "decoy"]
+__all__ = ["Fallen", "alter_asserts", "alter_methods", "decoy", "tools"]
 
 _DECOY, _NOBODY, _NEVER, _FELL = "_sandbox_decoy", "_sandbox_nobody", "_sandbox_never", "_sandbox_fell"
+_ALTERED = 10  # times that one assertion is altered
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE,
     ast.GtE: ast.Lt,
@@ -35,7 +47,9 @@ _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 _EQUATIONS = frozenset(
     "assertEqual assertEquals assertIs assertListEqual assertTupleEqual assertDictEqual assertSetEqual "
     "assertSequenceEqual assertMultiLineEqual assertCountEqual assertAlmostEqual assertAlmostEquals "
-    "assert_equal assert_array_equal assert_allclose assert_almost_equal assert_array_almost_equal".split()
+    "assert_equal assert_array_equal assert_allclose assert_almost_equal assert_array_almost_equal assert_array_less "
+    "assert_approx_equal assert_string_equal assert_array_almost_equal_nulp assert_array_max_ulp "
+    "assert_frame_equal assert_series_equal assert_index_equal assert_extension_array_equal assert_close".split()
 )
 _PAIRS = (
     ("assertTrue", "assertFalse"),
@@ -64,8 +78,12 @@ def decoy(value: Any) -> Any:
     kind, step = type(value), random.SystemRandom().randrange(1000, 10**6)
     if kind is bool:
         return not value
-    if kind in (int, float, complex):
-        return value + step
+    if kind is int:
+        return value + step * max(1, abs(value))
+    if kind in (float, complex):
+        # Far away also where a tolerance is relative; and other than infinity, to which nothing can be added.
+        other = value + step * max(1.0, abs(value))
+        return kind(step) if other == value else other
     if kind is str:
         return f"{value}{step}"
     if kind is bytes:
@@ -78,80 +96,149 @@ def decoy(value: Any) -> Any:
         return kind([*value, step])
     if kind is dict:
         return {**value, step: step}
+    if kind is getattr(sys.modules.get("numpy"), "ndarray", None) and value.dtype.kind in "biufc":
+        return sys.modules["numpy"].append(value, step)  # of another shape: no array equals every value of its kind
     return _Nobody()
 
 
-class _Fallen:
-    """Ends a test method: it fails, unless an altered assertion of it held."""
+class Fallen:
+    """Notes which altered assertions were asked, and whether one held."""
 
     silent = unittest.case._ShouldStop  # type: ignore[attr-defined]  # unittest takes it for no failure
 
     def __init__(self) -> None:
         self.held = 0
+        self.asked = False  # since the last test
+        self.ever_asked = False
+        self._below = False  # asked below a context manager of the program's
+        self._times: Counter[int] = Counter()
+
+    def more(self, place: int) -> bool:
+        """Whether the assertion at this place is to be altered once more."""
+        self._times[place] += 1
+        return self._times[place] <= _ALTERED and self.ask()
+
+    def ask(self) -> bool:
+        self.asked = self.ever_asked = self._below = True
+        return True
+
+    def take(self) -> bool:
+        """Whether anything was asked since the last time."""
+        asked, self.asked = self.asked, False
+        return asked
 
     def hold(self) -> None:
         self.held += 1
 
+    def enter(self) -> None:
+        self._below = False
+
+    def leave(self) -> None:
+        """The end of a context manager below which everything asked had to fall."""
+        self.held += self._below
+
     def end(self) -> None:
+        """End a test method: it fails, unless an altered assertion of it held."""
         held, self.held = self.held, 0
         if not held:
             raise AssertionError("every altered assertion fell")
 
+    def ending(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """``method``, which then has to fail, however it returns."""
 
-def _tools() -> dict[str, Any]:
-    return {_DECOY: decoy, _NOBODY: _Nobody, _NEVER: _NeverError, _FELL: _Fallen()}
+        async def wait(*args: Any) -> None:
+            try:
+                await method(*args)
+            finally:
+                self.end()
+
+        def run(*args: Any) -> None:
+            try:
+                method(*args)
+            finally:
+                self.end()
+
+        return functools.wraps(method)(wait if inspect.iscoroutinefunction(method) else run)
 
 
-def alter_asserts(tree: ast.Module) -> dict[str, Any]:
-    """Alter every assertion of test code in place; returns the names that it then needs."""
-    _Alterer().visit(tree)
+def tools(fallen: Fallen) -> dict[str, Any]:
+    """The names that altered tests need."""
+    return {_DECOY: decoy, _NOBODY: _Nobody, _NEVER: _NeverError, _FELL: fallen}
+
+
+def alter_asserts(tree: ast.Module) -> None:
+    """Alter every assertion of test code in place: those that are a test by themselves raise."""
+    _Alterer(tree, "raise").visit(tree)
     ast.fix_missing_locations(tree)
-    return _tools()
 
 
-def alter_methods(tree: ast.Module) -> dict[str, Any]:
-    """The same for unittest classes: each altered assertion is caught, and each test method has to fail."""
-    for part in tree.body:
-        if isinstance(part, ast.ClassDef):
-            for node in part.body:
-                if isinstance(node, ast.FunctionDef):
-                    _Catcher().generic_visit(node)
-                    if node.name.startswith("test"):
-                        node.body.append(_statement(f"{_FELL}.end()"))
+def alter_methods(tree: ast.Module) -> None:
+    """The same for unittest classes: each altered assertion is caught; each test method is to be run by ``ending``."""
+    _Alterer(tree, "catch").visit(tree)
     ast.fix_missing_locations(tree)
-    return _tools()
 
 
 class _Alterer(ast.NodeTransformer):
-    def visit_Assert(self, node: ast.Assert) -> ast.stmt:
-        node.test = _altered(node.test)
-        return node
+    """``how`` an altered assertion falls: it may ``raise``, or the next one is run too (``catch``).
 
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
-        if isinstance(node.value, ast.Call):
-            _alter_call(node.value)
-        return node
+    ``below`` a context manager of the program's it raises, and is caught outside.
+    """
 
-    def visit_With(self, node: ast.With) -> ast.stmt:
-        if not any(isinstance(item.context_expr, ast.Call) and _alter_raises(item.context_expr) for item in node.items):
-            self.generic_visit(node)
-        return node
-
-
-class _Catcher(_Alterer):
-    """Alters, and puts each altered statement into a ``try``, so that the next one is run too."""
+    def __init__(self, tree: ast.Module, how: str) -> None:
+        self.how = how
+        self.places = 0
+        self.known = {"self", *vars(builtins)}  # whose context managers swallow no failure
+        for node in ast.walk(tree):
+            if isinstance(node, ast.alias):
+                self.known.add((node.asname or node.name).partition(".")[0])
 
     def visit_Assert(self, node: ast.Assert) -> ast.stmt:
-        return _caught(super().visit_Assert(node))
+        altered = _altered(copy.deepcopy(node.test))
+        if self.how == "raise":
+            node.test = ast.IfExp(self.more(), altered, node.test)
+            return node
+        return self.either(ast.copy_location(ast.Assert(altered, None), node), node)
 
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
-        return _caught(node) if isinstance(node.value, ast.Call) and _alter_call(node.value) else node
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt | list[ast.stmt]:
+        altered = copy.deepcopy(node)
+        if not (isinstance(altered.value, ast.Call) and _alter_call(altered.value)):
+            return node
+        if self.how == "raise":
+            return [ast.Expr(_call(f"{_FELL}.ask")), altered]
+        return self.either(altered, node)
 
-    def visit_With(self, node: ast.With) -> ast.stmt:
-        if any(isinstance(item.context_expr, ast.Call) and _alter_raises(item.context_expr) for item in node.items):
-            return _caught(node)
+    def visit_With(self, node: ast.With | ast.AsyncWith) -> ast.stmt:
+        original = copy.deepcopy(node)
+        managers = [item.context_expr for item in node.items]
+        if sum(_alter_raises(manager) for manager in managers if isinstance(manager, ast.Call)):
+            return self.either(node, original)
+        foreign = not all(_root(manager) in self.known for manager in managers)
+        before, self.how = self.how, "below" if foreign or self.how == "below" else "catch"
         self.generic_visit(node)
+        self.how = before
+        if foreign and self.how != "below":
+            chosen = ast.If(self.more(), [_statement(f"{_FELL}.enter()"), _caught(node, "leave")], [original])
+            return ast.copy_location(chosen, node)
         return node
+
+    visit_AsyncWith = visit_With  # noqa: N815
+
+    def either(self, altered: ast.stmt, original: ast.stmt) -> ast.stmt:
+        """Run the altered statement, or after some times the original."""
+        if self.how == "below":
+            return ast.copy_location(ast.If(_call(f"{_FELL}.ask"), [altered], []), original)
+        return ast.copy_location(ast.If(self.more(), [_caught(altered, "hold")], [original]), original)
+
+    def more(self) -> ast.expr:
+        self.places += 1
+        return _call(f"{_FELL}.more", ast.Constant(self.places))
+
+
+def _root(node: ast.expr) -> str:
+    """The name that an expression starts with: ``mock`` of ``mock.patch("a")``."""
+    while isinstance(node, (ast.Attribute, ast.Call, ast.Subscript)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _altered(test: ast.expr) -> ast.expr:
@@ -207,10 +294,10 @@ def _alter_raises(call: ast.Call) -> bool:
     return False
 
 
-def _caught(node: ast.stmt) -> ast.stmt:
+def _caught(node: ast.stmt, held: str) -> ast.stmt:
     """Run an altered assertion; that it holds is noted, that it fails is as it should be."""
     tried: ast.Try = ast.parse(
-        f"try: pass\nexcept {_FELL}.silent: {_FELL}.hold()\nexcept Exception: pass\nelse: {_FELL}.hold()"
+        f"try: pass\nexcept {_FELL}.silent: {_FELL}.{held}()\nexcept Exception: pass\nelse: {_FELL}.{held}()"
     ).body[0]  # type: ignore[assignment]
     tried.body = [node]
     return ast.copy_location(tried, node)
@@ -221,7 +308,8 @@ def _calls(node: ast.expr) -> bool:
 
 
 def _call(name: str, *arguments: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+    function = ast.parse(name, mode="eval").body
+    return ast.Call(function, list(arguments), [])
 
 
 def _statement(text: str) -> ast.stmt:

@@ -25,7 +25,7 @@ __all__ = ["BadTestsError", "Job", "Way", "make_jobs", "other_job", "together"]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
 _TESTS = "tests.py"
-_LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
+_LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe, or that fail on purpose
 
 Way = Literal["outside", "together", "reduced", "beside", "canary", "apart"]
 
@@ -63,7 +63,7 @@ class Job:
 
     @property
     def cpu_seconds(self) -> float:
-        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way in ("apart", "together") else 0)
+        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way in ("apart", "canary", "together") else 0)
 
     @property
     def wall_seconds(self) -> float:

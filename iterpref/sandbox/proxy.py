@@ -9,7 +9,8 @@ from __future__ import annotations
 import operator
 import random
 import sys
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import Callable, Generator, Iterator
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -17,10 +18,11 @@ from iterpref.sandbox.canary import decoy
 from iterpref.sandbox.remote import BINARY, UNARY
 from iterpref.sandbox.results import Results
 
-__all__ = ["Remote"]
+__all__ = ["TYPE", "Remote"]
 
 _DECOYS = 15
 _INFIX = [name for name in BINARY if name not in ("eq", "ne")]
+_INTERNAL = {kind.__name__: kind for kind in vars(types).values() if isinstance(kind, type)}  # generator, method ...
 
 
 class Asker(Protocol):
@@ -29,6 +31,8 @@ class Asker(Protocol):
     classes: set[str]
     trusted: set[str]
     results: Results | None
+    unclear: str
+    greedy: bool  # an object has been equal to the expected value and to others
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any: ...
     def unsupported(self, why: str) -> Any: ...
@@ -46,6 +50,8 @@ class Remote:
         module = str(about.get("module")).partition(".")[0]
         if module in link.trusted and link.results is not None:
             link.results.uncertain = f"an object of {module} stays in the program's process"
+        elif "is" not in about:
+            link.unclear = f"an object of class {str(about.get('class'))[:100]} stays in the program's process"
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -56,6 +62,8 @@ class Remote:
             return FunctionType
         if plain := object.__getattribute__(self, "_plain"):
             return type(plain[0])
+        if about["module"] == "builtins" and about["class"] in _INTERNAL:
+            return _INTERNAL[about["class"]]
         found = getattr(sys.modules.get(about["module"]), about["class"], Remote)
         return found if isinstance(found, type) and about["module"] != "tests" else Remote
 
@@ -80,15 +88,16 @@ class Remote:
             return bool(self._plain[0] == other._plain[0])
         if self._plain and self._plain[0] == other:
             return True
-        if not _named(self):
-            return False
         place = random.SystemRandom().randrange(_DECOYS + 1)
-        candidates = _candidates(other, place)
         try:
-            held = self._link.ask("probe", self, candidates)
+            held = self._link.ask("probe", self, _candidates(other, place))
         except TypeError:
             return False
-        return bool(held == [index == place for index in range(_DECOYS + 1)])
+        if _named(self):
+            return bool(held == [index == place for index in range(_DECOYS + 1)])
+        if type(held) is list and held[place : place + 1] == [True] and held.count(True) > 1:
+            self._link.greedy = True
+        return False
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -121,14 +130,41 @@ class Remote:
     def __enter__(self) -> Any:
         return self.__getattr__("__enter__")()
 
-    def __exit__(self, *told: object) -> Any:
-        return self.__getattr__("__exit__")(None, None, None)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """The program may swallow what its own code has raised, and what tests raise for it; no failed assertion."""
+        if isinstance(error, AssertionError):
+            self._link.ask("exit", self, None)
+            return False
+        return bool(self._link.ask("exit", self, error))
+
+    async def __aenter__(self) -> Any:
+        return await self.__getattr__("__aenter__")()
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        swallowed = await self.__getattr__("__aexit__")(None if error is None else type(error), error, None)
+        return bool(swallowed) and not isinstance(error, AssertionError)
+
+    def __await__(self) -> Generator[None, None, Any]:
+        yield from ()
+        return self._link.ask("await", self)
+
+    def __aiter__(self) -> Any:
+        return self._link.ask("call", self.__getattr__("__aiter__"))
+
+    async def __anext__(self) -> Any:
+        return self._link.ask("anext", self)
+
+    def __mro_entries__(self, bases: object) -> Any:
+        self._link.unsupported("the tests extend a class of the program")
 
     def __instancecheck__(self, instance: object) -> bool:
         return type(instance) is Remote and bool(self._link.ask("isinstance", instance, self))
 
     def __subclasscheck__(self, kind: type) -> bool:
         return bool(self._link.ask("issubclass", kind, self))
+
+    def __copy__(self) -> Any:
+        return self._link.ask("copy", self)
 
     def __deepcopy__(self, memo: object) -> Any:
         return self._link.ask("deepcopy", self)
@@ -137,12 +173,55 @@ class Remote:
         self._link.unsupported("an object of the program is pickled by the tests")
 
 
+class TypeOf(type):
+    """The class of ``type`` where tests run apart: it tells the class of an object that stays with the program.
+
+    ``type(x)`` of a proxy would be the proxy's.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if len(args) != 1 or cls is not TYPE:
+            return super().__call__(*args, **kwargs)
+        if type(args[0]) is not Remote:
+            return type(args[0])
+        found = args[0].__class__
+        return args[0].__getattr__("__class__") if found is Remote else found
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, type) if cls is TYPE else super().__instancecheck__(instance)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or (cls is TYPE and other is type)
+
+    __hash__ = type.__hash__
+
+
+TYPE: Any = TypeOf("type", (type,), {})
+
+
 def _candidates(value: Any, place: int) -> list[Any]:
     """``value`` at ``place`` among others: numbers in equal steps, as the least of them would give itself away."""
     if type(value) in (int, float):
         step = random.SystemRandom().randrange(1, 10)
         return [value if index == place else value + step * (index - place) for index in range(_DECOYS + 1)]
-    return [value if index == place else decoy(value) for index in range(_DECOYS + 1)]
+    others = (decoy, _alike)
+    return [value if index == place else others[index % 2](value) for index in range(_DECOYS + 1)]
+
+
+def _alike(value: Any) -> Any:
+    """Another value of the same length."""
+    kind, step = type(value), random.SystemRandom().randrange(1000, 10**6)
+    if not value:
+        return decoy(value)
+    if kind in (list, tuple):
+        return kind([*value[:-1], step])
+    if kind in (set, frozenset):
+        return kind([*list(value)[1:], step])
+    if kind is dict:
+        return {**value, next(reversed(value)): step}
+    if kind is str:
+        return value[:-1] + chr(ord(value[-1]) ^ 1)
+    return decoy(value)
 
 
 def _named(remote: Remote) -> bool:
@@ -170,5 +249,8 @@ for _name in _INFIX:
     setattr(Remote, f"__{_name.strip('_')}__", _infix(_name, False))
     if _name not in ("lt", "le", "gt", "ge"):
         setattr(Remote, f"__r{_name.strip('_')}__", _infix(_name, True))
-for _name in [*UNARY, "delitem", "float", "getitem", "int", "next", "repr", "round", "setitem", "str"]:
+for _name in [
+    *UNARY,
+    *("delitem", "float", "format", "fspath", "getitem", "int", "next", "repr", "reversed", "round", "setitem", "str"),
+]:
     setattr(Remote, f"__{_name}__", _forward(_name))

@@ -7,7 +7,6 @@ cannot trace its parent. One JSON line a message; the answers are as hostile as 
 from __future__ import annotations
 
 import base64
-import builtins
 import contextlib
 import copy
 import importlib
@@ -16,7 +15,10 @@ import operator
 import os
 import pickle
 import socket
+import sys
 from collections.abc import Callable
+from functools import cached_property
+from types import ModuleType
 from typing import Any, NoReturn
 
 from iterpref.plain import from_json, to_json
@@ -24,12 +26,12 @@ from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.loading import load
 from iterpref.sandbox.normal import to_plain
 from iterpref.sandbox.results import BadTestsError, Results
-from iterpref.sandbox.wire import copy_of
+from iterpref.sandbox.wire import NaNs, copy_of, from_copy
 
 __all__ = ["OPERATIONS", "serve"]
 
 BINARY = ["eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
-BINARY += ["and_", "or_", "xor"]
+BINARY += ["and_", "or_", "xor", "lshift", "rshift"]
 UNARY = ["neg", "pos", "abs", "invert", "index"]
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -37,10 +39,14 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "bool": bool,
     "call": lambda function, *args, **kwargs: function(*args, **kwargs),
     "contains": operator.contains,
+    "copy": copy.copy,
     "deepcopy": copy.deepcopy,
     "delattr": delattr,
     "delitem": operator.delitem,
+    "exit": lambda manager, error: type(manager).__exit__(manager, type(error) if error else None, error, None),
     "float": float,
+    "format": format,
+    "fspath": os.fspath,
     "getattr": getattr,
     "getitem": operator.getitem,
     "hash": hash,
@@ -51,6 +57,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "next": next,
     "repr": repr,
+    "reversed": reversed,
     "round": round,
     "setattr": setattr,
     "setitem": operator.setitem,
@@ -64,6 +71,12 @@ def serve(link: int) -> NoReturn:
     server.load()
     while True:
         server.answer(server.receive())
+
+
+_SHARED = frozenset({list, dict, set})
+_MOST_SHARED = 1000
+# References that this half itself holds to a value that it has just computed, or decoded for a call.
+_HELD_HERE, _HELD_IN_ARGUMENTS = 3, 2
 
 
 class _Unreported(Results):
@@ -81,6 +94,9 @@ class _Server:
         self.objects: list[Any] = []
         self.known: dict[int, int] = {}
         self.namespace: dict[str, Any] = {}
+        self.nans = NaNs("program")
+        self.named: dict[str, Any] = {}  # names of no function or class that the other half asked for
+        self.shared: dict[int, tuple[Any, str]] = {}  # lists, dicts and sets that both halves hold, as they were
 
     def receive(self) -> dict[str, Any]:
         line = self.file.readline()
@@ -112,30 +128,78 @@ class _Server:
     def answer(self, message: dict[str, Any]) -> None:
         """Do one operation and send what it gave, with the arguments that it changed."""
         before = message["args"]
+        args: list[Any] = []
         try:
-            args = [from_json(part, self.decode) for part in before]
+            args += [from_json(part, self.decode) for part in before]
             kwargs = {key: from_json(part, self.decode) for key, part in message.get("kwargs", {}).items()}
-            if message["op"] == "name":
-                value = self.namespace[args[0]]
-            elif message["op"] == "probe":  # one question with several candidates
-                value = [bool(args[0] == candidate) for candidate in args[1]]
-            else:
-                value = OPERATIONS[message["op"]](*args, **kwargs)
-            reply = {"value": to_json(value, self.encode)}
+            value = self.operate(message["op"], args, kwargs)
+            reply = {"value": self.told(value)}
+            if type(value) in _SHARED:
+                reply |= self.shared_as(value, args)
         except BaseException as error:
             reply = {"raised": self.exception(error)}
         if message["op"] == "call":
-            reply["changed"] = self.changed(args, before) if "value" in reply else []
+            reply |= self.changed(args, before)
+        if self.named:
+            reply["names"] = {name: self.told(value) for name, value in self.renamed()}
         self.send(reply)
 
-    def changed(self, args: list[Any], before: list[Any]) -> list[Any]:
-        """(index, new value) of each list, dict or set among the arguments that the call has changed."""
-        found = []
-        for index, (value, sent) in enumerate(zip(args, before, strict=True)):
-            if type(value) in (list, dict, set):
-                now = to_json(value, self.encode)
+    def operate(self, operation: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if operation == "name":
+            value = self.namespace[args[0]]
+            if not callable(value) and not isinstance(value, ModuleType):
+                self.named[args[0]] = value
+            return value
+        if operation == "probe":  # one question with several candidates
+            return [bool(args[0] == candidate) for candidate in args[1]]
+        if operation == "await":
+            return self.loop.run_until_complete(_finished(args[0]))
+        if operation == "anext":
+            return self.loop.run_until_complete(_finished(args[0].__anext__()))
+        if operation == "stale":
+            return any(json.dumps(self.told(value)) != text for value, text in self.shared.values())
+        return OPERATIONS[operation](*args, **kwargs)
+
+    @cached_property
+    def loop(self) -> Any:
+        return importlib.import_module("asyncio").new_event_loop()
+
+    def told(self, value: Any) -> Any:
+        return to_json(value, self.encode, self.nans.encode)
+
+    def shared_as(self, value: Any, args: list[Any]) -> dict[str, Any]:
+        """Which object a list, dict or set is: one of the arguments, or one that the program has kept."""
+        for index, given in enumerate(args):
+            if given is value:
+                return {"same": index}
+        if sys.getrefcount(value) > _HELD_HERE:
+            return {"kept": self.share(value)}
+        return {}
+
+    def share(self, value: Any) -> int:
+        number = self.refer(value)
+        if len(self.shared) < _MOST_SHARED:
+            self.shared[number] = (value, json.dumps(self.told(value)))
+        return number
+
+    def changed(self, args: list[Any], before: list[Any]) -> dict[str, Any]:
+        """(index, new value) of each list, dict or set among the arguments that the call has changed, or has kept."""
+        found, kept = [], []
+        for index, sent in enumerate(before[: len(args)]):
+            if type(args[index]) in _SHARED:
+                now = self.told(args[index])
                 if json.dumps(now) != json.dumps(sent):
                     found.append([index, now])
+                if sys.getrefcount(args[index]) > _HELD_IN_ARGUMENTS:
+                    kept.append([index, self.share(args[index])])
+        return {"changed": found, "retained": kept}
+
+    def renamed(self) -> list[tuple[str, Any]]:
+        """Names of the program that have another value since the other half was told."""
+        found = [
+            (name, self.namespace.get(name)) for name in self.named if self.namespace.get(name) is not self.named[name]
+        ]
+        self.named.update(found)
         return found
 
     def refer(self, value: Any) -> int:
@@ -145,19 +209,26 @@ class _Server:
         return number
 
     def encode(self, value: Any) -> Any:
-        found = copy_of(value, lambda part: to_json(part, self.encode))
+        found = copy_of(value, self.told)
         if found is not None:
             return found
         kind = type(value)
+        if isinstance(value, BaseException):
+            return {"$error": self.exception(value)}
         about: dict[str, Any] = {"ref": self.refer(value), "class": kind.__name__, "module": kind.__module__}
         if isinstance(value, type):
             about["is"] = "class"
             if issubclass(value, BaseException):
-                about |= {"is": "exception", "name": value.__name__, "bases": _builtin_bases(value)}
+                parents = [self.encode(base) for base in value.__bases__ if issubclass(base, BaseException)]
+                about |= {"is": "exception", "name": [value.__module__, value.__name__], "parents": parents}
         elif callable(value) and hasattr(value, "__code__"):
             about["is"] = "function"
+        elif isinstance(value, ModuleType):
+            about["is"] = "module"
+        elif callable(value) and kind.__module__ in ("builtins", "functools", "operator"):
+            about["is"] = "callable"
         elif issubclass(kind, (int, float, str, bytes, list, tuple, dict, set, frozenset)):
-            about["plain"] = to_json(to_plain(value), self.encode)
+            about["plain"] = self.told(to_plain(value))
         return {"$ref": about}
 
     def decode(self, tag: str, body: Any) -> Any:
@@ -172,7 +243,9 @@ class _Server:
             return pickle.loads(base64.b64decode(body))  # from the tests, which are trusted
         if tag == "$callback":
             return self.stand_in(*body)
-        raise ValueError(tag)
+        if tag == "$nan":
+            return self.nans.decode(body)
+        return from_copy(tag, body, lambda part: from_json(part, self.decode))
 
     def stand_in(self, number: int, name: str, documentation: str | None, annotations: Any) -> Callable[..., Any]:
         """For a function of the tests."""
@@ -186,33 +259,39 @@ class _Server:
 
     def call_back(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a function of the tests."""
-        encoded = [to_json(part, self.encode) for part in args]
-        self.send(
-            {"callback": number, "args": encoded, "kwargs": {k: to_json(v, self.encode) for k, v in kwargs.items()}}
-        )
+        encoded = [self.told(part) for part in args]
+        self.send({"callback": number, "args": encoded, "kwargs": {k: self.told(v) for k, v in kwargs.items()}})
         while True:
             message = self.receive()
             if "op" in message:
                 self.answer(message)
             elif "raised" in message:
-                raise getattr(builtins, message["raised"], Exception)
+                raise from_json(message["raised"], self.decode)
             else:
                 return from_json(message["value"], self.decode)
 
     def exception(self, error: BaseException) -> dict[str, Any]:
         kind = type(error)
-        own = kind.__module__ == "program"
         try:
-            args = [to_json(part, self.encode) for part in error.args]
+            built = kind.__module__ == "builtins"
+            args = [self.told(part) for part in (error.__reduce__()[1] if built else error.args)]
+            state = {key: self.told(part) for key, part in vars(error).items() if type(key) is str}
         except BaseException:
-            args = []
+            args, state = [], {}
+        cause = error.__cause__
         return {
-            "class": self.encode(kind)["$ref"] if own else None,
+            "class": self.encode(kind)["$ref"] if kind.__module__ == "program" else None,
             "name": [kind.__module__, kind.__qualname__],
             "bases": _builtin_bases(kind),
             "args": args,
+            "state": state,
+            "cause": None if cause is None or cause is error else self.exception(cause),
             "ref": self.refer(error),
         }
+
+
+async def _finished(awaitable: Any) -> Any:
+    return await awaitable
 
 
 def _builtin_bases(kind: type) -> list[str]:

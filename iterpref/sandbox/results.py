@@ -21,9 +21,10 @@ from iterpref.sandbox.describe import describe, raised_in, show, statement_at, t
 from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.normal import LARGEST_VALUE, PACKED_FROM
 
-__all__ = ["PROGRAM", "SETUP", "TESTS", "BadTestsError", "Results", "Unset"]
+__all__ = ["PROGRAM", "SETUP", "TESTS", "UNCLEAR", "BadTestsError", "Results", "Unset"]
 
 PROGRAM, TESTS, SETUP = "program.py", "tests.py", "setup.py"
+UNCLEAR = "the tests fail where they run in another process, which may be no fault of the program's: "
 
 
 class BadTestsError(Exception):
@@ -54,7 +55,9 @@ class Results:
         self.failed_tests = 0
         self.first_failure = True
         self.integrity = integrity
-        self.uncertain = ""  # why a failure may be no fault of the program's
+        # Why a failure may be no fault of the program's: by the tests' doing, or by its own.
+        self.uncertain = ""
+        self.why_unclear: Callable[[], str] = str
         self.begin()
         self._getpid, self._write, self.exit = os.getpid, os.write, exit
         self._encode = json.JSONEncoder(allow_nan=False).encode
@@ -122,8 +125,11 @@ class Results:
         total = self.passed_tests + self.failed_tests
         if not self.first_failure:
             total = max(total, declared, self.passed_tests + 1)
-        if self.uncertain and not self.first_failure:
-            self.record(unsupported=self.uncertain)
+        if not self.first_failure:
+            if self.uncertain:
+                self.record(unsupported=self.uncertain)
+            elif unclear := self.why_unclear():
+                self.record(unsupported=UNCLEAR + unclear)
         meddled = self.integrity.broken()[:100]
         self.record(nonce=self.nonce, passed=self.passed_tests, total=total, meddled=meddled)
         self.exit(0)

@@ -8,7 +8,9 @@
    what could reach its tests (``doubt``). Its tests are then run in another process (``apart``), and that decides: a
    program that passes only where it shares its tests' process has interfered with them, which is TAMPER.
 4. Tests that cannot be run from another process (they patch the program's modules, say) leave it at the canary. Where
-   the program itself may have brought that about there is no verdict: UNSUPPORTED.
+   the program itself may have brought that about there is no verdict: UNSUPPORTED. Neither is there one where the tests
+   fail in another process and that need not be the program's fault (it hands out objects that stay with it, say, or the
+   limits are met), or where the canary comes to no end and nothing else decides. TAMPER accuses, and needs proof.
 """
 
 # ruff: noqa: SIM905
@@ -22,6 +24,7 @@ from collections.abc import Callable
 from iterpref.sandbox.doubt import doubts
 from iterpref.sandbox.jobs import Job, other_job
 from iterpref.sandbox.names import parse
+from iterpref.sandbox.results import UNCLEAR
 from iterpref.sandbox.verdict import REPLACED
 from iterpref.types import Outcome, Verdict
 
@@ -66,10 +69,12 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
         return canary
     if canary.passed and canary.tests_total == verdict.tests_total:
         return decided or verdict
-    decided = None if reason else _apart(job, tests, verdict, run)
+    decided = decided if reason else _apart(job, tests, verdict, run)
     if decided and decided.outcome is not Outcome.UNSUPPORTED:
         return decided
-    return _tampered(verdict, "it also passes tests that must fail")
+    if canary.outcome is Outcome.TAMPER:
+        return _tampered(verdict, "it also passes tests that must fail")
+    return decided or _undecided(verdict, "its altered tests do not come to an end")
 
 
 def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], Verdict]) -> Verdict | None:
@@ -78,12 +83,20 @@ def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], V
         return None
     apart = run(other_job(job, "apart"))
     if apart.outcome is Outcome.UNSUPPORTED:
-        return apart if _EVADING.search(job.program) else None
+        return apart if apart.feedback.startswith(UNCLEAR) or _EVADING.search(job.program) else None
     if apart.passed:
         return verdict if verdict.passed else apart
-    if apart.failed and apart.outcome in (Outcome.WRONG, Outcome.ERROR):
-        return _tampered(apart, "it fails where they run in another process")
+    if apart.outcome in (Outcome.WRONG, Outcome.ERROR):
+        again = run(job) if verdict.passed else verdict
+        # Chance decides whether it passes, and a failure is believed.
+        return again if again.failed else _tampered(apart, "it fails where they run in another process")
+    if verdict.passed and apart.failed:
+        return _undecided(apart, f"{UNCLEAR}{apart.feedback}")
     return apart
+
+
+def _undecided(verdict: Verdict, why: str) -> Verdict:
+    return dataclasses.replace(verdict, outcome=Outcome.UNSUPPORTED, error_type="", feedback=why, tests_passed=0)
 
 
 def _tampered(verdict: Verdict, why: str) -> Verdict:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import base64
+import difflib
 import marshal
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 from iterpref.sandbox import canary, rewrite
@@ -19,6 +20,7 @@ from iterpref.sandbox.results import TESTS, BadTestsError, Results, Unset
 __all__ = ["run_asserts", "run_unittest"]
 
 _ASYNCHRONOUS = CO_COROUTINE | CO_ASYNC_GENERATOR
+_LONGEST_DIFFERENCE = 200  # lines of two values together; the time for it grows with more than their square
 _Load = Callable[[dict[str, Any], Results], "dict[str, Any] | None"]
 
 
@@ -36,7 +38,9 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
     if check and not any(isinstance(node, ast.FunctionDef) and node.name == check for node in tree.body):
         raise BadTestsError("the tests define no function check(candidate)")
     called = any(rewrite.called(node) == check for node in tree.body)
-    tools = canary.alter_asserts(tree) if job["canary"] else {}
+    fallen = canary.Fallen()
+    if job["canary"]:
+        canary.alter_asserts(tree)
     declared = rewrite.instrument(tree, check)
     if not declared:
         raise BadTestsError("the tests contain no assert")
@@ -45,7 +49,9 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
     namespace = load(job, results)
     if namespace is None:
         results.finish(declared)
-    hooks = {rewrite.FAILED: results.failed, rewrite.PASSED: results.passed, rewrite.UNSET: Unset, **tools}
+    hooks = {rewrite.FAILED: results.failed, rewrite.PASSED: results.passed, rewrite.UNSET: Unset}
+    if job["canary"]:
+        hooks |= {rewrite.PASSED: _held(results, fallen), **canary.tools(fallen)}
     namespace.update(hooks)
     results.integrity.watch(namespace, hooks)
     try:
@@ -55,9 +61,25 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
             namespace[check](namespace[job["entry_point"]])
     except BaseException as error:
         results.failed(error)
+    if fallen.held:
+        results.passed()
+    if job["canary"] and not fallen.ever_asked:
+        raise BadTestsError("no assert of the tests can be altered")
     if results.first_failure and not results.passed_tests:
         raise BadTestsError("no assert of the tests was run")
     results.finish(declared)
+
+
+def _held(results: Results, fallen: canary.Fallen) -> Callable[[], None]:
+    """What follows a test of the canary that did not fail: if it asked nothing, it does not count for the program."""
+
+    def passed() -> None:
+        if fallen.take():
+            results.passed()
+        else:
+            results.failed(AssertionError("nothing was asked"))
+
+    return passed
 
 
 class _CountingResult(unittest.TestResult):
@@ -118,11 +140,11 @@ def _test_names(case: type) -> list[str]:
 
 def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     """Run every test method of the test code's own classes."""
-    tools: dict[str, Any] = {}
+    fallen = canary.Fallen()
     tests: ast.Module | str = job["code"]
     if job["canary"]:
         tests = _parse(job["code"])
-        tools = canary.alter_methods(tests)
+        canary.alter_methods(tests)
     try:
         code = marshal.loads(base64.b64decode(job["compiled"])) if job["compiled"] else compile_code(tests, TESTS)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -132,11 +154,13 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
         raise BadTestsError("the tests declare no TestCase class")
     declared = sum(methods.values())
     base, make_suite, outcome = unittest.TestCase, unittest.TestSuite, _CountingResult(results)
+    _shorten_differences(0 if job["canary"] else _LONGEST_DIFFERENCE)
     results.record(declared=declared)
     namespace = load(job, results)
     if namespace is None:
         results.finish(declared)
-    namespace.update(tools)
+    if job["canary"]:
+        namespace.update(canary.tools(fallen))
     try:
         exec(code, namespace)
     except BaseException as error:
@@ -146,6 +170,8 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     results.integrity.watch(namespace, classes)
     cases = [namespace[name] for name in classes]
     found = [case(name) for case in cases if issubclass(case, base) for name in _test_names(case)]
+    for test in found if job["canary"] else ():
+        setattr(test, test._testMethodName, fallen.ending(getattr(test, test._testMethodName)))
     if not found:
         raise BadTestsError("the tests declare no test method")
     try:
@@ -155,3 +181,12 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     results.passed_tests = len(outcome.good)
     results.failed_tests = len(found) - len(outcome.good)
     results.finish(len(found))
+
+
+def _shorten_differences(lines: int) -> None:
+    """Let unittest compare two unequal values line by line only where they have few lines: else it takes minutes."""
+
+    def compare(first: list[str], second: list[str]) -> Iterator[str]:
+        return difflib.ndiff(first, second) if len(first) + len(second) <= lines else iter(())
+
+    unittest.case.difflib = SimpleNamespace(ndiff=compare)  # type: ignore[attr-defined]

@@ -48,7 +48,8 @@ def judge_run(job: Job, run: Run) -> Verdict:
         return _verdict(run, Outcome.UNSUPPORTED, "", clip(str(unsupported)), 0, 0)
     if job.way == "canary":
         fell = done is not None and passed == 0 and total > 0 and failure is not None
-        return _verdict(run, Outcome.PASS if fell else Outcome.TAMPER, "", "", passed, total)
+        outcome = Outcome.TAMPER if passed else Outcome.PASS if fell else Outcome.UNSUPPORTED
+        return _verdict(run, outcome, "", "", passed, total)
     if failure is None and (job.case is None or run.exit != 0 or run.stopped):
         failure = _unfinished(job, run, done if len(answers) == expected else None)
     if failure is None and job.case is not None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterpref.sandbox.canary import alter_asserts, alter_methods, decoy
+from iterpref.sandbox.canary import Fallen, alter_asserts, alter_methods, decoy, tools
 
 ASSERTS = [
     "assert f(1) == 2",
@@ -42,9 +42,9 @@ def f(x: Any) -> Any:
 def test_altered_assert_falls(code: str) -> None:
     exec(code, {"f": f})
     tree = ast.parse(code)
-    tools = alter_asserts(tree)
+    alter_asserts(tree)
     with pytest.raises(Exception):  # noqa: B017, PT011
-        exec(compile(tree, "tests.py", "exec"), {"f": f, **tools})
+        exec(compile(tree, "tests.py", "exec"), {"f": f, **tools(Fallen())})
 
 
 METHODS = [
@@ -70,11 +70,16 @@ METHODS = [
 ]
 
 
-def run_suite(body: str, tools: Any, tree: ast.Module | None = None) -> unittest.TestResult:
-    names: dict[str, Any] = {"f": f, **tools}
+def run_suite(body: str, more: Any, tree: ast.Module | None = None) -> unittest.TestResult:
+    """Run the method ``body``, or the altered one in ``tree``."""
+    fallen = Fallen()
+    names: dict[str, Any] = {"f": f, **tools(fallen), **more}
     exec(compile(tree or suite(body), "tests.py", "exec"), names)
     result = unittest.TestResult()
-    names["TestIt"]("test_it").run(result)
+    test = names["TestIt"]("test_it")
+    if tree:
+        test.test_it = fallen.ending(test.test_it)
+    test.run(result)
     return result
 
 
@@ -87,8 +92,8 @@ def suite(body: str) -> ast.Module:
 def test_altered_method_fails(body: str) -> None:
     assert run_suite(body, {}).wasSuccessful()
     tree = suite(body)
-    tools = alter_methods(tree)
-    assert not run_suite(body, tools, tree).wasSuccessful()
+    alter_methods(tree)
+    assert not run_suite(body, {}, tree).wasSuccessful()
 
 
 @pytest.mark.parametrize("body", [body for body in METHODS if body.startswith("self.assert")])
@@ -96,10 +101,10 @@ def test_method_that_passes_anything_is_found(body: str) -> None:
     """With assertions that never fail, as after a patch of unittest, the altered method does not fail either."""
     never = {name: lambda *_: None for name in dir(unittest.TestCase) if name.startswith("assert")}
     tree = suite(body.replace("TestCase", "Blind"))
-    tools = alter_methods(tree)
+    alter_methods(tree)
     tree.body[1].bases = [ast.Name("Blind", ast.Load())]  # type: ignore[attr-defined]
     ast.fix_missing_locations(tree)
-    assert run_suite(body, {**tools, "Blind": type("Blind", (unittest.TestCase,), never)}, tree).wasSuccessful()
+    assert run_suite(body, {"Blind": type("Blind", (unittest.TestCase,), never)}, tree).wasSuccessful()
 
 
 values = st.none() | st.booleans() | st.integers() | st.floats(-1e6, 1e6) | st.text() | st.lists(st.integers())

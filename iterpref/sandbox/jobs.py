@@ -52,14 +52,10 @@ class Job:
     reduced: Reduced | None = None
 
     @property
-    def limits(self) -> dict[str, Any]:
-        """What the fork server may know of the job."""
-        return {
-            "cpu": self.cpu_seconds,
-            "memory_mb": self.tests.memory_mb,
-            "stderr": self.tests.kind != "stdio",
-            "apart": self.way == "apart",
-        }
+    def limits(self) -> bytes:
+        """What the fork server may know of the job: memory, CPU time, whether standard error is kept, its way."""
+        stderr, apart = self.tests.kind != "stdio", self.way == "apart"
+        return f"{self.tests.memory_mb} {self.cpu_seconds} {stderr:d} {apart:d}\n".encode()
 
     @property
     def cpu_seconds(self) -> float:

@@ -2,13 +2,15 @@
 
 Started with ``python -I`` and an empty environment; standard library only, and the libraries of its profile. It never
 sees a program or a test: they come as an open file that only the forked child reads. The control socket carries one
-JSON line per job, with four files attached (job, standard input, output, result), and one line back; the line ``kill``
-ends the running job.
+line per job, its limits, with four files attached (job, standard input, output, result), and one line back: exit
+status, CPU seconds, why the job was ended; or a JSON object that says what went wrong. The line ``kill`` ends the
+running job.
+
+After each fork every page that this process touches is copied: what it does for each job is as little as can be.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import gc
 import json
@@ -19,12 +21,13 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 
 from iterpref.sandbox import modes, profiles
 from iterpref.sandbox.apart import Link, split
 from iterpref.sandbox.harness import run_job
 from iterpref.sandbox.integrity import Integrity
+from iterpref.sandbox.memory import address_space_mb, used_mb
 from iterpref.sandbox.rehearsal import rehearse
 from iterpref.sandbox.remote import serve
 
@@ -33,7 +36,6 @@ __all__ = ["main"]
 CHECK_MS = 50  # of the memory of many processes, as RLIMIT_AS counts each alone
 _SPARE_MB = 64  # memory above the limit in which a MemoryError can be reported
 _FIRST_FD = 3
-_MUCH_SHARED = 2048  # pages; what programs load besides the server's libraries is less
 _set_handler = getattr(signal.signal, "__wrapped__", signal.signal)  # without a detour through enumerations
 
 
@@ -49,7 +51,7 @@ def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: s
         mode.prepare()
         mode.shut_in()
     except OSError as error:
-        _send(control, {"refused": error.strerror or str(error)})
+        control.sendall(_line({"refused": error.strerror or str(error)}))
         return
     modes.limit(resource.RLIMIT_FSIZE, modes.FILES_MB << 20)
     modes.limit(resource.RLIMIT_NOFILE, modes.OPEN_FILES)
@@ -59,15 +61,27 @@ def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: s
     server = _Server(control, mode)
     gc.collect()
     gc.freeze()  # a collection in a child must not copy the server's pages
-    _send(control, {})
+    control.sendall(_line({}))
     try:
         server.serve()
     finally:
         mode.clean()
 
 
-def _send(control: socket.socket, message: dict[str, Any]) -> None:
-    control.sendall(json.dumps(message).encode() + b"\n")
+def _line(message: dict[str, str]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+class _Limits(NamedTuple):
+    memory_mb: int
+    cpu_seconds: float
+    stderr: bool  # whether it is kept
+    apart: bool  # whether the tests have a process of their own
+
+
+def _limits(line: bytes) -> _Limits:
+    memory_mb, cpu_seconds, stderr, apart = line.splitlines()[-1].split()
+    return _Limits(int(memory_mb), float(cpu_seconds), stderr == b"1", apart == b"1")
 
 
 class _ParentGone(Exception):
@@ -93,7 +107,7 @@ class _Server:
         self.control = control
         self.mode = mode
         self.pid = os.getpid()
-        self.own_mb = _address_space_mb()
+        self.own_mb = address_space_mb()
         self.integrity = Integrity()  # made once: in each program it would copy many pages
         # What goes wrong before a program has started; no program ever holds its end.
         self.fault_r, self.fault_w = os.pipe()
@@ -116,7 +130,7 @@ class _Server:
                         started = child.start(line, files)
                     for fd in files:
                         os.close(fd)
-                    _send(self.control, self.attend(child, json.loads(line.splitlines()[-1])))
+                    self.control.sendall(self.attend(child, _limits(line).memory_mb))
                     child = None
                     self.mode.prepare()
         except _ParentGone:
@@ -135,29 +149,30 @@ class _Server:
         theirs.close()
         return _Child(pid, ours)
 
-    def attend(self, child: _Child, limits: dict[str, Any]) -> dict[str, Any]:
+    def attend(self, child: _Child, memory_mb: int) -> bytes:
         """Wait for the end of a job and say how it ended. All that it started is dead then."""
-        killed = ""
+        killed = b""
         try:
-            killed = self._wait(child.pid, limits["memory_mb"])
+            killed = self._wait(child.pid, memory_mb)
         finally:
             status, cpu = self.end(child)
-        with contextlib.suppress(BlockingIOError):
-            return {"fault": os.read(self.fault_r, 4096).decode()}
-        return {"exit": os.waitstatus_to_exitcode(status), "killed": killed, "cpu": cpu}
+        try:
+            return _line({"fault": os.read(self.fault_r, 4096).decode()})
+        except BlockingIOError:
+            return b"%d %f %s\n" % (os.waitstatus_to_exitcode(status), cpu, killed)
 
     def end(self, child: _Child) -> tuple[int, float]:
         child.jobs.close()
         self.mode.kill(child.pid)
         return _reap(child.pid)
 
-    def _wait(self, pid: int, memory_mb: int) -> str:
+    def _wait(self, pid: int, memory_mb: int) -> bytes:
         """Wait for the end of a job, or end it; returns why it was ended, if it was.
 
         Raises:
             _ParentGone: nothing may outlive the parent.
         """
-        killed = ""
+        killed = b""
         poll = select.poll()
         poll.register(self.control, select.POLLIN)
         watched = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
@@ -171,9 +186,9 @@ class _Server:
                 if ready:
                     if not self.control.recv(4096):
                         raise _ParentGone
-                    killed = killed or "stopped"
-                elif self.mode.counts_memory and _used_mb() > memory_mb:
-                    killed = killed or "memory"
+                    killed = killed or b"stopped"
+                elif self.mode.counts_memory and used_mb() > memory_mb:
+                    killed = killed or b"memory"
                 if killed:
                     self.mode.kill(pid)
         finally:
@@ -198,47 +213,6 @@ def _reap(pid: int) -> tuple[int, float]:
             exit_status = status
 
 
-def _used_mb() -> int:
-    """Memory of all processes of the job together, without what they share with this server."""
-    private, shared = _pages("self")
-    total = 0
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and entry != "1":
-            own, common = _pages(entry)
-            total += max(0, own - private)
-            if common > shared + _MUCH_SHARED:
-                total += _part_of_shared_memory(entry)
-    return total * resource.getpagesize() >> 20
-
-
-def _pages(process: str) -> tuple[int, int]:
-    """Private pages of a process, and those that it shares with others or with files."""
-    try:
-        with open(f"/proc/{process}/statm", encoding="ascii") as file:
-            _, resident, shared, *_ = file.read().split()
-    except OSError:  # it has just ended
-        return 0, 0
-    return int(resident) - int(shared), int(shared)
-
-
-def _part_of_shared_memory(process: str) -> int:
-    """Pages of shared memory, each divided by the number of processes that have it."""
-    try:
-        with open(f"/proc/{process}/smaps_rollup", encoding="ascii") as file:
-            sizes = [int(line.split()[1]) << 10 for line in file if line.startswith("Pss_Shmem:")]
-    except OSError:
-        return 0
-    return sum(sizes) // resource.getpagesize()
-
-
-def _address_space_mb() -> int:
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[0]) * resource.getpagesize() >> 20
-    except OSError:
-        return 0
-
-
 def _program(server: _Server, jobs: socket.socket) -> NoReturn:
     """Give up every privilege and become the program; or two processes, one for the tests and one for the program."""
     try:
@@ -253,15 +227,15 @@ def _program(server: _Server, jobs: socket.socket) -> NoReturn:
         line, files, _, _ = socket.recv_fds(jobs, 4096, 4)
         if not line:  # the server is gone
             os._exit(0)
-        limits = json.loads(line.splitlines()[-1])
+        limits = _limits(line)
         job, stdin, output, result = files
-        half = split() if limits["apart"] else None
+        half = split() if limits.apart else None
         _limit(limits, server)
         server.mode.become_program(half.parent if half else server.pid)
         text = b"" if half and half.is_program else _read_all(job)
         os.dup2(stdin, 0)
         os.dup2(output, 1)
-        if limits["stderr"]:
+        if limits.stderr:
             os.dup2(output, 2)
         if half is None:
             os.dup2(result, _FIRST_FD, inheritable=False)
@@ -284,13 +258,13 @@ def _keep(files: list[int]) -> None:
     os.closerange(_FIRST_FD + len(files), modes.OPEN_FILES)
 
 
-def _limit(limits: dict[str, Any], server: _Server) -> None:
-    cpu = int(-(-limits["cpu"] // 1))
-    soft_mb = server.own_mb + limits["memory_mb"]
+def _limit(limits: _Limits, server: _Server) -> None:
+    cpu = int(-(-limits.cpu_seconds // 1))
+    soft_mb = server.own_mb + limits.memory_mb
     modes.limit(resource.RLIMIT_CPU, cpu, cpu + 1)
     modes.limit(resource.RLIMIT_AS, soft_mb << 20, (soft_mb + _SPARE_MB) << 20)
     # Whole seconds are too coarse for short limits: this one kills (SIGPROF) at the very limit.
-    signal.setitimer(signal.ITIMER_PROF, limits["cpu"])
+    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
 
 
 def _read_all(fd: int) -> bytes:

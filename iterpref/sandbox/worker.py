@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from typing import Any
 
 __all__ = ["Refused", "Run", "Worker", "WorkerLost", "kernel_kills"]
 
@@ -97,7 +96,7 @@ class Worker:
         os.close(writing)
         try:
             self._control.settimeout(START_SECONDS)
-            greeting = self._answer()
+            greeting = json.loads(self._answer())
         except BaseException:
             self.close()
             raise
@@ -105,7 +104,7 @@ class Worker:
             self.close()
             raise Refused(greeting["refused"])
 
-    def run(self, job: bytes, stdin: bytes, limits: dict[str, Any], wall_seconds: float, output: bool) -> Run:
+    def run(self, job: bytes, stdin: bytes, limits: bytes, wall_seconds: float, output: bool) -> Run:
         """Run one job to its end, or to ``wall_seconds``. What it prints is kept only where ``output`` is wanted.
 
         Raises:
@@ -118,7 +117,7 @@ class Worker:
         try:
             sent = [job_fd, stdin_fd, output_w, result_w]
             try:
-                socket.send_fds(self._control, [json.dumps(limits).encode() + b"\n"], sent)
+                socket.send_fds(self._control, [limits], sent)
             except OSError as error:
                 raise WorkerLost(f"the fork server is gone: {error}") from error
             finally:
@@ -126,21 +125,22 @@ class Worker:
                     os.close(fd)
             printed, result = _Stream(output_r, OUTPUT_BYTES, keep=output), _Stream(result_r, RESULT_BYTES)
             stopped = self._attend(printed, result, started + wall_seconds)
-            report = self._answer()
+            answer = self._answer()
             # All writers are dead by now, so what is there is all there will be.
             printed.drain()
             result.drain()
         finally:
             os.close(output_r)
             os.close(result_r)
-        if "fault" in report:
-            raise WorkerLost(f"the jail could not be set up: {report['fault']}")
+        if answer.startswith(b"{"):
+            raise WorkerLost(f"the jail could not be set up: {json.loads(answer)['fault']}")
+        status, cpu_seconds, killed = answer.decode().rstrip("\n").split(" ")
         return Run(
-            exit=report["exit"],
+            exit=int(status),
             output=bytes(printed.data),
             result=bytes(result.data),
-            stopped=stopped or ("output" if printed.full else "result" if result.full else report["killed"]),
-            cpu_seconds=report["cpu"],
+            stopped=stopped or ("output" if printed.full else "result" if result.full else killed),
+            cpu_seconds=float(cpu_seconds),
             wall_seconds=time.perf_counter() - started,
         )
 
@@ -177,7 +177,8 @@ class Worker:
             elif left <= 0:
                 raise WorkerLost("the fork server does not answer")
 
-    def _answer(self) -> dict[str, Any]:
+    def _answer(self) -> bytes:
+        """One line."""
         data = b""
         try:
             while not data.endswith(b"\n"):
@@ -187,8 +188,7 @@ class Worker:
                 data += part
         except OSError as error:
             raise WorkerLost(f"the fork server does not answer: {error}") from error
-        answer: dict[str, Any] = json.loads(data)
-        return answer
+        return data
 
     def close(self) -> None:
         """End the server and everything below it."""

@@ -57,10 +57,15 @@ class Flip:
 
 
 def estimate(passed: Sequence[Sequence[bool]], k: int, seed: int = 0) -> Estimate:
-    """Pass@k with its interval; ``passed`` holds the samples of each task, at least k of them."""
-    if all(len(samples) == 1 for samples in passed):
-        return share(sum(samples[0] for samples in passed), len(passed))
-    return bootstrap([pass_at_k(len(samples), sum(samples), k) for samples in passed], seed)
+    """Pass@k with its interval; ``passed`` holds the samples of each task, at least k of them.
+
+    The interval is a bootstrap over tasks; Wilson's where every task has the value 0 or 1, as with one sample each: of
+    few such tasks, or of tasks that are all alike, a bootstrap has no width.
+    """
+    values = [pass_at_k(len(samples), sum(samples), k) for samples in passed]
+    if all(value in (0.0, 1.0) for value in values):
+        return share(sum(map(int, values)), len(values))
+    return bootstrap(values, seed)
 
 
 def solved(result: Result, part: str) -> dict[str, bool]:

@@ -1,7 +1,7 @@
 """The result of an evaluation: one JSON document with scores, how they came about, and every verdict.
 
 Pass@k is the unbiased estimate of Chen et al. (2021). Its 95 % interval is a bootstrap over tasks, or Wilson's where
-every task has one answer.
+every task has the value 0 or 1, as with one answer each.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = ["SCHEMA", "ks", "result_of"]
 
 SCHEMA = 1
 _FEEDBACK = 2000  # characters kept of what a failing test said
+_SAMPLED = "bootstrap over tasks, seed 0, 10000 resamples; Wilson where every task has 0 or 1"
 _KS = (1, 10, 100)  # as the official harnesses report
 
 
@@ -88,7 +89,7 @@ def _scores(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for part, label in suite.scores.items():
         passed = [[part in sample["passed"] for sample in task["samples"]] for task in tasks]
         found[label] = {f"pass@{k}": asdict(estimate(passed, k)) for k in ks(fewest)}
-        found[label]["interval"] = "Wilson" if single else "bootstrap over tasks, seed 0, 10000 resamples"
+        found[label]["interval"] = "Wilson" if single else _SAMPLED
     return found
 
 

@@ -162,9 +162,11 @@ def _errors(found: Comparison) -> list[tuple[str, list[int]]]:
 
 
 def _bar(counts: Sequence[int], found: Comparison) -> list[float]:
-    """Shares of the largest count but the passes', in percent, for the bars."""
-    largest = max([1, *(count for kind, row in _errors(found) if kind != "passes" for count in row)])
-    return [round(min(100.0, 100 * count / largest), 1) for count in counts]
+    """Shares of all answers, the largest but the passes' being 100 %, for the bars."""
+    rows = [row for kind, row in _errors(found) if kind != "passes"]
+    shares = [[count / of for count, of in zip(row, found["answers"], strict=True)] for row in (*rows, counts)]
+    largest = max((share for row in shares[:-1] for share in row), default=1.0)
+    return [round(100 * share / largest, 1) for share in shares[-1]]
 
 
 def _near_rows(found: Comparison) -> list[tuple[str, ...]]:

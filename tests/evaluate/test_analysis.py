@@ -105,6 +105,7 @@ def test_a_breakdown_of_several_samples_is_their_share() -> None:
     hard, easy = (breakdown(found, "plus", "level")[value] for value in ("hard", "easy"))
     assert (hard.value, hard.count, easy.value) == (0.625, 2, 0.0)
     assert hard == bootstrap([0.25, 1.0])
+    assert easy == share(0, 1)  # four times nothing of one task is no certainty
 
 
 def test_near_passes_are_counted_among_failures() -> None:

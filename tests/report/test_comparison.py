@@ -58,6 +58,11 @@ def test_one_task_is_one_task() -> None:
     assert "1 task won and 0 lost" in comparison_page([one])
 
 
+def test_bars_are_shares_of_all_answers() -> None:
+    page = comparison_page([comparison(answers=[4, 40], errors=[("KeyError", [2, 10]), ("TypeError", [0, 40])])])
+    assert re.findall(r"--w: ([\d.]+)%", page)[:3] == ["50.0", "25.0", "100.0"]  # of none there is no bar
+
+
 def test_what_won_means_is_said() -> None:
     assert "won: solved in the second only" in printed(comparison_view(comparison()))
     assert "won: at least one sample passes in the second only" in printed(

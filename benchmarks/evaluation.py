@@ -3,10 +3,11 @@
     python benchmarks/evaluation.py DATA [--rounds 3] > benchmarks/results/evaluation.txt
 
 DATA is a folder with HumanEval+ and MBPP+ (humanevalplus/, mbppplus/) and completions (samples_*/humaneval, mbpp). Each
-contender is a process of its own with two workers, from its start to the written results, and both judge the same
-completions in turns (A B A B ...). The ground truth is established beforehand, apart. A figure is the median over the
-rounds, a ratio the median of the rounds' ratios. CPU time is that of the whole process tree. evalplus is taken from
-this interpreter's environment: install evalplus==0.3.1 in one of its own and run this script there.
+contender is the command that a user gives, `iterpref eval` and `evalplus.evaluate`, with two workers, from its start
+to the written results; both judge the same completions in turns (A B A B ...). The ground truth is established in a
+round of its own before. A figure is the median over the rounds, a ratio the median of the rounds' ratios. CPU time is
+that of the whole process tree. evalplus is taken from this interpreter's environment: install evalplus==0.3.1 and
+iterpref in one of its own and run this script there.
 """
 
 from __future__ import annotations
@@ -18,23 +19,17 @@ import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from iterpref.sandbox import Sandbox
-from iterpref.sandbox.answers import answers
-from iterpref.suites.base import Item, load_suite
-from iterpref.suites.official import read_eval_results, read_samples, write_eval_results
-from iterpref.suites.truth import established
-from iterpref.types import Verdict
+from iterpref.suites.official import read_eval_results, read_samples
 
 WORKERS = 2
 SETS = {
@@ -44,40 +39,9 @@ SETS = {
 
 
 @dataclass(frozen=True)
-class Judged:
-    task_id: str
-    sample: int
-    program: str
-    verdicts: dict[str, Verdict]
-
-
-@dataclass(frozen=True)
 class Cost:
     cpu: float
     wall: float
-
-
-def ours(name: str, benchmark: str, samples: str, results: str) -> None:
-    """What ``iterpref`` is measured with: read, judge, write."""
-    with Sandbox(workers=WORKERS) as box:
-        suite = established(load_suite(name, benchmark), partial(answers, box))
-        items = {item.task.id: item for item in suite.items}
-        work = [
-            (items[task], sample, text if whole else items[task].task.prompt + text)
-            for task, sample, text, whole in read_samples(samples)
-            if task in items
-        ]
-
-        def judge(item: Item, sample: int, program: str) -> Judged:
-            verdicts = {}
-            for part, tests in item.parts.items():
-                verdicts[part] = box.judge(program, tests)
-                if not verdicts[part].passed:
-                    break
-            return Judged(item.task.id, sample, program, verdicts)
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            write_eval_results(results, suite, pool.map(lambda each: judge(*each), work))
 
 
 def measure(command: Sequence[str], environment: dict[str, str]) -> Cost:
@@ -103,10 +67,17 @@ def compare(name: str, data: Path, folder: Path, kept: Path | None, rounds: int)
     (source,) = data.glob(f"samples_*/{dataset}/generated.jsonl.gz")
     samples = folder / f"{dataset}.jsonl"
     samples.write_bytes(gzip.decompress(source.read_bytes()))
-    written = {"iterpref": folder / f"{dataset}_ours.json", "evalplus": folder / f"{dataset}_eval_results.json"}
+    run = folder / "run"
+    written = {
+        "iterpref": run / "eval" / f"{name}.samples_eval_results.json",
+        "evalplus": folder / f"{dataset}_eval_results.json",
+    }
     path = str(data / benchmark)
     commands = {
-        "iterpref": [sys.executable, __file__, "--judge", name, path, str(samples), str(written["iterpref"])],
+        "iterpref": [
+            *(sys.executable, "-m", "iterpref", "eval", "--benchmark", name, "--path", path),
+            *("--answers", str(samples), "--run", str(run), "--workers", str(WORKERS)),
+        ],
         "evalplus": [
             *(sys.executable, "-m", "evalplus.evaluate", "--dataset", dataset),
             *("--samples", str(samples), "--parallel", str(WORKERS)),
@@ -117,6 +88,8 @@ def compare(name: str, data: Path, folder: Path, kept: Path | None, rounds: int)
     costs: dict[str, list[Cost]] = {contender: [] for contender in commands}
     for number in range(1 if kept else 0, rounds + 1):
         for contender, command in commands.items():
+            if contender == "iterpref":
+                shutil.rmtree(run, ignore_errors=True)
             written[contender].unlink(missing_ok=True)
             cost = measure(command, environment)
             if number:
@@ -144,9 +117,6 @@ def compare(name: str, data: Path, folder: Path, kept: Path | None, rounds: int)
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--judge"]:
-        ours(*sys.argv[2:])
-        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--rounds", type=int, default=3)

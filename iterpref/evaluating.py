@@ -183,12 +183,14 @@ def _established(prepared: Prepared, box: Sandbox) -> tuple[Suite, str]:
     Raises:
         InputError: a reference solution fails here.
     """
-    wanted, suite = prepared.wanted, prepared.suite
+    _wanted, suite = prepared.wanted, prepared.suite
 
-    def run_references(jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
-        count = len({program for program, _ in jobs})
-        console.print(f"{wanted.label}: running {count} reference solutions once, for the values that are expected")
-        return reference_answers(box, jobs)
+    def run_references(jobs: Sequence[tuple[str, Tests]]) -> Iterator[tuple[int, Answers]]:
+        with progress_bar("expected values") as update:
+            update(0, len(jobs))
+            for done, found in enumerate(reference_answers(box, jobs), 1):
+                yield found
+                update(done, len(jobs))
 
     try:
         found = established(replace(suite, items=prepared.items), run_references)

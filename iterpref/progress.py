@@ -13,6 +13,7 @@ __all__ = ["console", "progress_bar"]
 
 console = Console(stderr=True, highlight=False)
 _PLAIN_SECONDS = 10.0  # between two plain lines
+_SHARE, _ENOUGH = 0.1, 100  # of all, or so many, are done before the time left is guessed
 
 
 @contextmanager
@@ -46,7 +47,8 @@ def _plain(title: str) -> Callable[[int, int], None]:
             return  # nothing is said, and no time guessed, from the first few
         last = now
         rate = (done - first_done) / max(now - begun, 1e-6)
-        eta = f", about {(total - done) / rate:.0f} s left" if rate > 0 and done < total else ""
+        enough = done - first_done >= min(total * _SHARE, _ENOUGH)
+        eta = f", about {(total - done) / rate:.0f} s left" if rate > 0 and enough and done < total else ""
         console.print(f"{title}: {done}/{total}{eta}")
 
     return update

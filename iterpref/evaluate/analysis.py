@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iterpref.focus import DIFFERS
-from iterpref.stats import Estimate, bootstrap, mcnemar, share
+from iterpref.stats import Estimate, bootstrap, mcnemar, pass_at_k, share
 from iterpref.syntax import parse
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "difference",
     "distance_to_a_pass",
     "error_types",
+    "estimate",
     "flips",
     "near_passes",
     "solved",
@@ -53,6 +54,18 @@ class Flip:
     after: str
     first: str
     second: str
+
+
+def estimate(passed: Sequence[Sequence[bool]], k: int, seed: int = 0) -> Estimate:
+    """Pass@k with its interval; ``passed`` holds the samples of each task, at least k of them.
+
+    The interval is a bootstrap over tasks; Wilson's where every task has the value 0 or 1, as with one sample each: of
+    few such tasks, or of tasks that are all alike, a bootstrap has no width.
+    """
+    values = [pass_at_k(len(samples), sum(samples), k) for samples in passed]
+    if all(value in (0.0, 1.0) for value in values):
+        return share(sum(map(int, values)), len(values))
+    return bootstrap(values, seed)
 
 
 def solved(result: Result, part: str) -> dict[str, bool]:
@@ -122,13 +135,12 @@ def tags_of(result: Result) -> list[str]:
 
 
 def breakdown(result: Result, part: str, tag: str) -> dict[str, Estimate]:
-    """Share of tasks solved for each value of a tag, with Wilson's interval; a task may have several values."""
-    tasks = solved(result, part)
-    groups: dict[str, list[bool]] = {}
+    """Pass@1 for each value of a tag, estimated as that of all tasks; a task may have several values."""
+    groups: dict[str, list[list[bool]]] = {}
     for task in result["tasks"]:
         for value in task["tags"].get(tag, ()):
-            groups.setdefault(value, []).append(tasks[task["task_id"]])
-    return {value: share(sum(group), len(group)) for value, group in sorted(groups.items())}
+            groups.setdefault(value, []).append([part in each["passed"] for each in task["samples"]])
+    return {value: estimate(group, 1) for value, group in sorted(groups.items())}
 
 
 def distance_to_a_pass(program: str, passing: Sequence[str]) -> int | None:

@@ -157,9 +157,9 @@ def answer_all(
             count.up()
 
     with _pool(workers) as submit:
-        for key in wanted:
-            if key in answers and key not in judged:
-                submit(judge_one, answers[key])
+        waiting = [key for key in wanted if key in answers and key not in judged]
+        for key in sorted(waiting, key=lambda key: -tasks[key[0]].seconds):  # so that none begins when all are done
+            submit(judge_one, answers[key])
         questions = [_question(tasks[id], sample, style) for id, sample in wanted if (id, sample) not in answers]
         for question, reply in _ask(questions, teacher):
             if reply.code is None:

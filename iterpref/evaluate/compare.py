@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from iterpref.errors import InputError
-from iterpref.evaluate.analysis import breakdown, difference, error_types, flips, near_passes, tags_of
+from iterpref.evaluate.analysis import breakdown, difference, error_types, estimate, flips, near_passes, tags_of
 from iterpref.evaluate.exports import SUFFIXES
-from iterpref.evaluate.result import SCHEMA, estimate
+from iterpref.evaluate.result import SCHEMA
 from iterpref.focus import DIFFERS
 from iterpref.stats import Estimate
+from iterpref.wording import counted
 
 __all__ = ["compare", "compare_results", "load_results"]
 
@@ -24,7 +25,6 @@ Result = Mapping[str, Any]
 _SETTINGS = ("style", "prefill", "temperature", "max_new_tokens", "samples", "stops", "versions")
 _NOT_RESULTS = (".lm-eval.json", *SUFFIXES)
 _NEEDED = {"complete", "benchmark", "model", "tasks"}  # which other files do not happen to have
-_MOST_VALUES = 12  # of a tag; the rarest are left out
 
 
 def compare(first: str, second: str) -> list[dict[str, Any]]:
@@ -98,6 +98,7 @@ def compare_results(label: str, first: Result, second: Result) -> dict[str, Any]
         "label": label,
         "models": [_name(first, second), _name(second, first)],
         "tasks": len(common),
+        "answers": [sum(len(task["samples"]) for task in result["tasks"]) for result in pair],
         "notes": _notes(first, second, len(common)),
         "scores": [_score(pair, part, name) for part, name in first["benchmark"]["scores"].items()],
         "errors": error_types(*pair),
@@ -143,7 +144,7 @@ def _notes(first: Result, second: Result, common: int) -> list[str]:
             notes.append(f"{key}: {first[key]!r}, then {second[key]!r}")
     for which, result in (("first", first), ("second", second)):
         if len(result["tasks"]) > common:
-            notes.append(f"{common} of the {len(result['tasks'])} tasks of the {which} result are in both")
+            notes.append(f"of the {counted(len(result['tasks']), 'task')} of the {which} result {common} are in both")
     return notes
 
 
@@ -165,10 +166,9 @@ def _rate(result: Result, part: str) -> Estimate:
 
 def _tag(pair: list[dict[str, Any]], part: str, tag: str) -> list[dict[str, Any]]:
     sides = [breakdown(result, part, tag) for result in pair]
-    counted = sorted(sides[0], key=lambda value: -sides[0][value].count)[:_MOST_VALUES]
     return [
         {"value": value, "count": sides[0][value].count, "rates": [asdict(side[value]) for side in sides]}
-        for value in sorted(counted)
+        for value in sides[0]
         if value in sides[1]
     ]
 

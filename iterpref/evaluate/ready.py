@@ -11,6 +11,7 @@ from iterpref.progress import console
 from iterpref.suites import bigcodebench, bigcodebench_official, livecodebench_official, official
 from iterpref.suites.base import Item, Suite
 from iterpref.syntax import parse
+from iterpref.wording import counted
 
 __all__ = ["ready_answers"]
 
@@ -42,7 +43,7 @@ def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer
     if unknown:
         shown = [*list(unknown)[:_SHOWN], *(["..."] if len(unknown) > _SHOWN else [])]
         console.print(
-            f"{path}: left out {len(unknown)} tasks that the benchmark does not have: {', '.join(shown)}",
+            f"{path}: left out {counted(len(unknown), 'task')} that the benchmark does not have: {', '.join(shown)}",
             soft_wrap=True,
             markup=False,
         )
@@ -50,8 +51,8 @@ def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer
     missing = sorted(wanted - {answer.task_id for answer in answers})
     if missing:
         raise InputError(
-            f"{path} has no sample for {len(missing)} of {len(wanted)} tasks, such as {missing[0]}; complete it, or "
-            "judge the first tasks only (--limit)."
+            f"{path} has no sample for {len(missing)} of {counted(len(wanted), 'task')}, such as {missing[0]}; "
+            "complete it, or judge the first tasks only (--limit)."
         )
     return [answer for answer in answers if answer.task_id in wanted]
 

@@ -1,7 +1,7 @@
 """The result of an evaluation: one JSON document with scores, how they came about, and every verdict.
 
 Pass@k is the unbiased estimate of Chen et al. (2021). Its 95 % interval is a bootstrap over tasks, or Wilson's where
-every task has one answer.
+every task has the value 0 or 1, as with one answer each.
 """
 
 from __future__ import annotations
@@ -12,30 +12,23 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
-from iterpref.evaluate.analysis import breakdown, distance_to_a_pass, tags_of
+from iterpref.evaluate.analysis import breakdown, distance_to_a_pass, estimate, tags_of
 from iterpref.evaluate.benchmark import Answer, Judged
 from iterpref.evaluate.truth import Truth
-from iterpref.stats import Estimate, bootstrap, pass_at_k, share
 from iterpref.suites.base import Item, Suite
 from iterpref.suites.extract import program_in
 
-__all__ = ["SCHEMA", "estimate", "ks", "result_of"]
+__all__ = ["SCHEMA", "ks", "result_of"]
 
 SCHEMA = 1
 _FEEDBACK = 2000  # characters kept of what a failing test said
+_SAMPLED = "bootstrap over tasks, seed 0, 10000 resamples; Wilson where every task has 0 or 1"
 _KS = (1, 10, 100)  # as the official harnesses report
 
 
 def ks(samples: int) -> list[int]:
     """Which pass@k are reported."""
     return sorted({k for k in (*_KS, samples) if k <= samples})
-
-
-def estimate(passed: Sequence[Sequence[bool]], k: int, seed: int = 0) -> Estimate:
-    """Pass@k with its interval; ``passed`` holds the samples of each task, at least k of them."""
-    if all(len(samples) == 1 for samples in passed):
-        return share(sum(samples[0] for samples in passed), len(passed))
-    return bootstrap([pass_at_k(len(samples), sum(samples), k) for samples in passed], seed)
 
 
 def result_of(
@@ -96,12 +89,12 @@ def _scores(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for part, label in suite.scores.items():
         passed = [[part in sample["passed"] for sample in task["samples"]] for task in tasks]
         found[label] = {f"pass@{k}": asdict(estimate(passed, k)) for k in ks(fewest)}
-        found[label]["interval"] = "Wilson" if single else "bootstrap over tasks, seed 0, 10000 resamples"
+        found[label]["interval"] = "Wilson" if single else _SAMPLED
     return found
 
 
 def _by_tag(suite: Suite, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """For each tag and value the share of tasks solved for the last score."""
+    """For each tag and value pass@1 of the last score."""
     part, found = list(suite.scores)[-1], {"tasks": tasks}
     return {tag: {value: asdict(rate) for value, rate in breakdown(found, part, tag).items()} for tag in tags_of(found)}
 

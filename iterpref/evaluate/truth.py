@@ -1,31 +1,26 @@
 """How many of a benchmark's own solutions pass on this machine: what a perfect model could score here.
 
 Libraries, versions and limits differ from those of the published harness, so this stands beside every score. It is
-remembered in the user's cache folder, by the benchmark's checksum and all that a verdict may depend on.
+remembered in the user's cache folder, by the benchmark's checksum and all that a verdict may depend on, each verdict
+the moment it is there.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-import json
-import os
 import platform
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path
 
-from iterpref import __version__
+from iterpref import __version__, kept
 from iterpref.evaluate.benchmark import Judge, judge_parts, passed_parts, undecided
 from iterpref.records import fingerprint
 from iterpref.suites.base import Item, Suite
 from iterpref.types import Verdict
 
-__all__ = ["Truth", "cache_folder", "environment", "ground_truth"]
+__all__ = ["Truth", "environment", "ground_truth"]
 
-
-_AT_ONCE = 50  # verdicts that a kill may cost
 _WORDS = 160  # characters kept of an error
 
 
@@ -49,40 +44,37 @@ def ground_truth(
 ) -> Truth:
     """Judge the solutions of ``items``, as far as they are not known in this :func:`environment`."""
     solved = {item.task.id: item for item in items if item.task.solution is not None}
-    file = cache_folder() / f"{_key(suite, environment)}.json"
-    known = {id: found for id, found in _read(file).items() if id in solved}
-    left = [item for id, item in solved.items() if id not in known]
+    file = kept.cache_folder("ground-truth") / f"{_key(suite, environment)}.jsonl"
+    known = {id: found for id, found in kept.read(file).items() if id in solved}
+    left = sorted((item for id, item in solved.items() if id not in known), key=lambda item: -item.seconds)
 
-    def judge_one(item: Item) -> tuple[str, dict[str, str] | None]:
+    def judge_one(item: Item) -> dict[str, str] | None:
         verdicts = judge_parts(item.task.solution or "", item.parts, judge)
-        return item.task.id, None if undecided(verdicts) else {part: _ended(each) for part, each in verdicts.items()}
+        return None if undecided(verdicts) else {part: _ended(each) for part, each in verdicts.items()}
 
     progress(len(known), len(solved))
-    with ThreadPoolExecutor(workers, thread_name_prefix="solutions") as pool:
-        for id, kinds in pool.map(judge_one, left):
-            if kinds is not None:
-                known[id] = kinds
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="solutions")
+    try:
+        tasks = {pool.submit(judge_one, item): item.task.id for item in left}
+        for future in as_completed(tasks):
+            if (kinds := future.result()) is not None:
+                known[tasks[future]] = kinds
+                kept.add(file, tasks[future], kinds)
                 progress(len(known), len(solved))
-                if len(known) % _AT_ONCE == 0:
-                    _write(file, {**_read(file), **known})
-    if left:
-        _write(file, {**_read(file), **known})
+    finally:
+        pool.shutdown(cancel_futures=True)
     passed = dict.fromkeys(suite.scores.values(), 0)
     for id, kinds in known.items():
         for part in passed_parts(suite, solved[id], {part: kind == "passes" for part, kind in kinds.items()}):
             passed[suite.scores[part]] += 1
-    failed = {id: last for id, kinds in known.items() if (last := list(kinds.values())[-1]) != "passes"}
+    ended = {id: list(known[id].values())[-1] for id in solved if id in known}
+    failed = {id: last for id, last in ended.items() if last != "passes"}
     return Truth(passed, len(known), failed, len(items) - len(known))
 
 
 def _ended(verdict: Verdict) -> str:
     last = verdict.feedback.strip().rpartition("\n")[2][:_WORDS]
     return verdict.kind if verdict.passed or not last else f"{verdict.kind}: {last}"
-
-
-def cache_folder() -> Path:
-    """Where ground truths are remembered; any file of it may be removed."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iterpref" / "ground-truth"
 
 
 def environment(mode: str) -> str:
@@ -96,22 +88,3 @@ def environment(mode: str) -> str:
 
 def _key(suite: Suite, environment: str) -> str:
     return f"{suite.name}-{fingerprint(suite.sha256, dict(suite.options), list(suite.scores), environment)}"
-
-
-def _read(file: Path) -> dict[str, dict[str, str]]:
-    try:
-        found: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # not there, or not readable: found out anew
-        return {}
-    return found
-
-
-def _write(file: Path, known: Mapping[str, Mapping[str, str]]) -> None:
-    """As a whole, so that a reader sees the old file or the new one; without a cache it is found out again."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as part:
-            json.dump(known, part)
-        os.replace(part.name, file)
-    except OSError:
-        return

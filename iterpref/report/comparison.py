@@ -16,14 +16,16 @@ from rich.text import Text
 
 from iterpref.errors import InputError
 from iterpref.report.page import environment, template
-from iterpref.report.results import MAX_KINDS, change_text, estimate_text, table
+from iterpref.report.results import MAX_KINDS, change_text, estimate_text, first_of, table
 from iterpref.report.svg import intervals
 from iterpref.stats import Estimate
+from iterpref.wording import counted
 
 __all__ = ["comparison_page", "comparison_view", "write_comparison"]
 
 MAX_FLIPS = 12  # of won and of lost tasks, on a terminal
 _MAX_SHOWN = 200  # flips with their programs, on the page
+_SIDES = ("first", "second")
 _WIDTH = 110  # characters of what a failing test said, on a terminal
 Comparison = Mapping[str, Any]
 
@@ -33,7 +35,7 @@ def comparison_view(found: Comparison) -> Group:
     first, second = found["models"]
     scores = found["scores"]
     parts: list[RenderableType] = [
-        Text(f"{found['label']}, {found['tasks']:,} tasks", style="bold"),
+        Text(f"{found['label']}, {counted(found['tasks'], 'task')}", style="bold"),
         Text(f"first   {first}\nsecond  {second}"),
         *(Text(f"note: {note}", style="dim") for note in found["notes"]),
         table(
@@ -44,22 +46,26 @@ def comparison_view(found: Comparison) -> Group:
             ("second minus first", "points", "", "won", "lost", "McNemar p"),
             [(score["name"], *change_text(score["change"]), *_counts(score)) for score in scores],
         ),
-        Text("95 % intervals; of differences: paired bootstrap over tasks", style="dim"),
-        table(("answers end with", "first", "second"), [(kind, *map(str, counts)) for kind, counts in _errors(found)]),
+        Text(f"95 % intervals; of differences: paired bootstrap over tasks; {_won_means(found)}", style="dim"),
+        table(
+            ("answers end with", *(f"{side}, of {of:,}" for side, of in zip(_SIDES, found["answers"], strict=True))),
+            [(kind, *map(str, counts)) for kind, counts in _errors(found)],
+        ),
         table(("failures", "first", "second"), _near_rows(found)),
     ]
     for tag, rows in found["tags"].items():
+        most, rest = _most_frequent(rows)
         body = [
-            (row["value"], str(row["count"]), *(f"{100 * rate['value']:.1f}" for rate in row["rates"])) for row in rows
+            (row["value"], str(row["count"]), *(f"{100 * rate['value']:.1f}" for rate in row["rates"])) for row in most
         ]
-        parts.append(table((tag, "tasks", "first, %", "second, %"), body))
+        if rest:
+            body.append((f"and {len(rest)} more, on the page", "", "", ""))
+        parts.append(table((f"{tag}, {scores[-1]['name']} pass@1", "tasks", "first, %", "second, %"), body))
     for won, name, how in ((True, "won", "first fails with"), (False, "lost", "second fails with")):
         tasks = [flip for flip in found["flips"] if flip["won"] is won]
-        listed = [f"  {flip['task_id']}  {_cut(flip['before' if won else 'after'])}" for flip in tasks[:MAX_FLIPS]]
-        if len(tasks) > MAX_FLIPS:
-            listed.append(f"  and {len(tasks) - MAX_FLIPS} more")
+        listed = [f"{flip['task_id']}  {_cut(flip['before' if won else 'after'])}" for flip in tasks]
         if listed:
-            parts.append(Text("\n".join([f"{name}: {len(tasks)}, {how}", *listed])))
+            parts.append(Text("\n  ".join([f"{name}: {len(tasks)}, {how}", *first_of(listed, MAX_FLIPS, "task")])))
     return Group(*(part for item in parts for part in (item, Text(""))))
 
 
@@ -93,11 +99,10 @@ def comparison_page(found: Sequence[Comparison]) -> str:
 
 
 def _shown(found: Comparison) -> dict[str, Any]:
-    names = ["first", "second"]
     rates = [
         (f"{score['name']}, {which}", Estimate(**rate))
         for score in found["scores"]
-        for which, rate in zip(names, score["rates"], strict=True)
+        for which, rate in zip(_SIDES, score["rates"], strict=True)
     ]
     changes = [(score["name"], Estimate(**score["change"])) for score in found["scores"]]
     flips = found["flips"]
@@ -109,6 +114,8 @@ def _shown(found: Comparison) -> dict[str, Any]:
         "rows": [_score_row(score) for score in found["scores"]],
         "errors": [(kind, counts, _bar(counts, found)) for kind, counts in _errors(found)],
         "near_rows": _near_rows(found),
+        "won_means": _won_means(found),
+        "kinds_of_task": [(tag, *_most_frequent(rows)) for tag, rows in found["tags"].items()],
         "won": [_flip(flip) for flip in flips if flip["won"]][:_MAX_SHOWN],
         "lost": [_flip(flip) for flip in flips if not flip["won"]][:_MAX_SHOWN],
     }
@@ -128,9 +135,21 @@ def _headline(found: Comparison) -> str:
     (first, _), (second, _) = (estimate_text(rate) for rate in score["rates"])
     change, interval = (text.replace("-", "\u2212") for text in change_text(score["change"]))
     return (
-        f"On {found['tasks']:,} tasks {score['name']} goes from {first} % to {second} %: {change} points {interval}, "
-        f"{len(score['won'])} tasks won and {len(score['lost'])} lost (McNemar's p {score['p_value']:.2g})."
+        f"On {counted(found['tasks'], 'task')} {score['name']} goes from {first} % to {second} %: {change} points "
+        f"{interval}, {counted(len(score['won']), 'task')} won and {len(score['lost'])} lost (McNemar's p "
+        f"{score['p_value']:.2g})."
     )
+
+
+def _won_means(found: Comparison) -> str:
+    one = all(answers == found["tasks"] for answers in found["answers"])
+    return f"won: {'solved' if one else 'at least one sample passes'} in the second only; lost: in the first only"
+
+
+def _most_frequent(rows: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """The values of a tag that most tasks have, and the others; both in the order of ``rows``."""
+    most = sorted(range(len(rows)), key=lambda place: -rows[place]["count"])[:MAX_KINDS]
+    return [rows[place] for place in sorted(most)], [row for place, row in enumerate(rows) if place not in most]
 
 
 def _errors(found: Comparison) -> list[tuple[str, list[int]]]:
@@ -143,9 +162,11 @@ def _errors(found: Comparison) -> list[tuple[str, list[int]]]:
 
 
 def _bar(counts: Sequence[int], found: Comparison) -> list[float]:
-    """Shares of the largest count but the passes', in percent, for the bars."""
-    largest = max([1, *(count for kind, row in _errors(found) if kind != "passes" for count in row)])
-    return [round(min(100.0, 100 * count / largest), 1) for count in counts]
+    """Shares of all answers, the largest but the passes' being 100 %, for the bars."""
+    rows = [row for kind, row in _errors(found) if kind != "passes"]
+    shares = [[count / of for count, of in zip(row, found["answers"], strict=True)] for row in (*rows, counts)]
+    largest = max((share for row in shares[:-1] for share in row), default=1.0)
+    return [round(100 * share / largest, 1) for share in shares[-1]]
 
 
 def _near_rows(found: Comparison) -> list[tuple[str, ...]]:

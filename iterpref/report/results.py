@@ -9,7 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["change_text", "estimate_text", "result_view", "score_rows", "table"]
+from iterpref.wording import counted
+
+__all__ = ["change_text", "estimate_text", "first_of", "result_view", "score_rows", "table"]
 
 MAX_KINDS = 12
 MAX_REASONS = 5  # why answers are open, or the benchmark's own solutions fail
@@ -23,11 +25,13 @@ def result_view(result: Result) -> Group:
     if not result["complete"]:
         parts.append(
             Text(
-                f"unfinished: {result['unanswered']} questions without an answer, {result['without_verdict']} answers "
-                "without a verdict; there is no score yet, run the same command again to go on."
+                f"unfinished: {counted(result['unanswered'], 'question')} without an answer, "
+                f"{counted(result['without_verdict'], 'answer')} without a verdict; there is no score "
+                "yet, run the same command again to go on."
             )
         )
-        parts += [Text(f"{count} times: {reason}") for reason, count in list(result["open"].items())[:MAX_REASONS]]
+        reasons = [f"{counted(count, 'time')}: {reason}" for reason, count in result["open"].items()]
+        parts += [Text(reason) for reason in first_of(reasons, MAX_REASONS, "reason")]
     if result["scores"]:
         parts.append(table(("score", "", "%", "95 % interval", "own solutions here"), score_rows(result)))
         intervals = {found["interval"] for found in result["scores"].values()}
@@ -43,7 +47,9 @@ def result_view(result: Result) -> Group:
         rows = [(value, f"{values[value]['count']:,}", *estimate_text(values[value])) for value in sorted(most)]
         if len(values) > MAX_KINDS:
             rows.append((f"and {len(values) - MAX_KINDS} more", "", "", ""))
-        parts.append(table((tag, "tasks", "solved, %", "95 % interval"), rows))
+        parts.append(table((tag, "tasks", "pass@1, %", "95 % interval"), rows))
+    if result["tags"] and len(result["scores"]) > 1:
+        parts.append(Text(f"by {', '.join(result['tags'])}: of {list(result['scores'])[-1]}", style="dim"))
     near, failing = near_counts(result)
     if failing:
         parts.append(Text(f"{near} of {failing} failures differ from a known pass in one place"))
@@ -53,16 +59,13 @@ def result_view(result: Result) -> Group:
         )
         parts.append(
             Text(
-                f"{result['tampered']['answers']} answers interfered with their verdict and count as failures; if all "
-                f"of them were believed, pass@1 would be {believed}"
+                f"{counted(result['tampered']['answers'], 'answer')} interfered with the verdict, which counts as a "
+                f"failure; if all of them were believed, pass@1 would be {believed}"
             )
         )
     if result["cut_off"]:
-        parts.append(Text(f"{result['cut_off']} answers were cut off at {result['max_new_tokens']} tokens"))
-    for reason, tasks in _own_failures(result)[:MAX_REASONS]:
-        one = f"solution of {tasks[0]} fails"
-        those = one if len(tasks) == 1 else f"solutions of {len(tasks)} tasks, such as {tasks[0]}, fail"
-        parts.append(Text(f"the benchmark's own {those} here: {reason}", style="dim"))
+        parts.append(Text(f"cut off at {result['max_new_tokens']} tokens: {counted(result['cut_off'], 'answer')}"))
+    parts += [Text(line, style="dim") for line in first_of(_own_failures(result), MAX_REASONS, "reason")]
     parts.append(Text(f"{_named(benchmark)} sha256 {benchmark['sha256'][:12]}", style="dim"))
     return Group(*parts)
 
@@ -71,12 +74,23 @@ def _named(benchmark: Mapping[str, Any]) -> str:
     return " ".join(filter(None, (benchmark["name"], benchmark["version"])))
 
 
-def _own_failures(result: Result) -> list[tuple[str, list[str]]]:
+def first_of(lines: Sequence[str], most: int, name: str) -> list[str]:
+    """The first ``most`` lines, and how many there are besides."""
+    left = len(lines) - most
+    return [*lines[:most], *([f"and {counted(left, f'other {name}')}"] if left > 0 else [])]
+
+
+def _own_failures(result: Result) -> list[str]:
     """Why the benchmark's own solutions fail here, with the tasks: first what concerns most of them."""
     reasons: dict[str, list[str]] = {}
     for task, reason in (result["ground_truth"] or {"kinds": {}})["kinds"].items():
         reasons.setdefault(reason, []).append(task)
-    return sorted(reasons.items(), key=lambda each: -len(each[1]))
+    told = []
+    for reason, tasks in sorted(reasons.items(), key=lambda each: -len(each[1])):
+        one = f"solution of {tasks[0]} fails"
+        those = one if len(tasks) == 1 else f"solutions of {len(tasks)} tasks, such as {tasks[0]}, fail"
+        told.append(f"the benchmark's own {those} here: {reason}")
+    return told
 
 
 def near_counts(result: Result) -> tuple[int, int]:
@@ -119,9 +133,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 def _headline(result: Result) -> str:
     benchmark = result["benchmark"]
-    tasks = f"{benchmark['tasks']:,} tasks"
+    tasks = counted(benchmark["tasks"], "task")
     if benchmark["tasks"] < benchmark["tasks_in_file"]:
-        tasks = f"the first {benchmark['tasks']:,} of {benchmark['tasks_in_file']:,} tasks"
+        tasks = f"the first {benchmark['tasks']:,} of {counted(benchmark['tasks_in_file'], 'task')}"
     if result["answers"]:
         return f"{benchmark['name']}: {result['model']}, ready-made, {tasks}"
     how = "greedy" if result["temperature"] == 0 else f"temperature {result['temperature']:g}"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from iterpref.sandbox.box import Sandbox
@@ -45,14 +45,21 @@ class Unanswered(Exception):
     """The program failed; the message says how."""
 
 
-def answers(box: Sandbox, jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
+def answers(box: Sandbox, jobs: Sequence[tuple[str, Tests]]) -> Iterator[tuple[int, Answers]]:
     """What each program returns for the cases of its tests (kind ``calls``); expected values are not looked at.
+
+    Yields (index, answers) as the programs end.
 
     Raises:
         Unanswered: a program failed.
     """
-    with ThreadPoolExecutor(box.workers, thread_name_prefix="answers") as pool:
-        return list(pool.map(lambda job: _answers(box, *job), jobs))
+    pool = ThreadPoolExecutor(box.workers, thread_name_prefix="answers")
+    try:
+        numbers = {pool.submit(_answers, box, *job): number for number, job in enumerate(jobs)}
+        for future in as_completed(numbers):
+            yield numbers[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _answers(box: Sandbox, program: str, tests: Tests) -> Answers:

@@ -45,6 +45,7 @@ class Item:
     instruction: str = ""  # what an instruct model is asked, in the official wording
     prefill: str = ""  # how an instruct model's answer is begun for it, in the official harness
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # breakdowns: difficulty, platform, libs, month
+    seconds: float = 0.0  # CPU time of the reference solution, where it is known: what takes long is judged first
 
 
 @dataclass(frozen=True)

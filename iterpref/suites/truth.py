@@ -1,20 +1,18 @@
 """The expected values of a benchmark that gives a reference solution in their place, run once and kept on disk.
 
-Kept under the checksum of the benchmark's file and the version of these rules, below the user's cache folder. With the
-answers goes the time that the reference took: an answer may take 4 times as long on an input, and at least a second.
+Kept under the checksum of the benchmark's file and the version of these rules, below the user's cache folder, each the
+moment it is known. With the answers goes the time that the reference took: an answer may take 4 times as long on an
+input, and at least a second.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import gzip
-import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from iterpref import kept
 from iterpref.plain import from_json, to_json
 from iterpref.suites.base import Item, Suite
 from iterpref.types import Case, Tests
@@ -31,8 +29,8 @@ FLOAT_TOLERANCE = 1e-6  # where floats are expected and the task has no toleranc
 Answers = Sequence["tuple[Any, float] | None"]
 """By case: what the reference returned, and its CPU time in seconds; None where it is no plain data."""
 
-Run = Callable[[Sequence[tuple[str, Tests]]], Sequence[Answers]]
-"""Runs programs on the cases of their tests: ``sandbox.answers.answers``."""
+Run = Callable[[Sequence[tuple[str, Tests]]], Iterable[tuple[int, Answers]]]
+"""Runs programs on the cases of their tests, (index, answers) as they end: ``sandbox.answers.answers``."""
 
 
 def established(suite: Suite, run: Run, folder: Path | None = None) -> Suite:
@@ -45,15 +43,16 @@ def established(suite: Suite, run: Run, folder: Path | None = None) -> Suite:
     waiting = list(_waiting(suite))
     if not waiting:
         return suite
-    path = (folder or _folder()) / f"{suite.name}-{suite.sha256[:16]}-{RULES}.json.gz"
-    known = _read(path)
+    path = (folder or kept.cache_folder("truth")) / f"{suite.name}-{suite.sha256[:16]}-{RULES}.jsonl"
+    known = {key: from_json(value) for key, value in kept.read(path).items()}
     missing = [each for each in waiting if _key(*each[:2]) not in known]
-    if missing:
-        jobs = [(tests.reference, dataclasses.replace(tests, cpu_seconds=REFERENCE_SECONDS)) for *_, tests in missing]
-        for (task, part, _), answers in zip(missing, run(jobs), strict=True):
-            known[_key(task, part)] = [answer and list(answer) for answer in answers]
-        _write(path, known)
-    left_out = [f"{key}: {known[key].count(None)}" for key in sorted(known) if None in known[key]]
+    jobs = [(tests.reference, dataclasses.replace(tests, cpu_seconds=REFERENCE_SECONDS)) for *_, tests in missing]
+    for index, answers in run(jobs) if jobs else ():
+        key = _key(*missing[index][:2])
+        known[key] = [answer and list(answer) for answer in answers]
+        kept.add(path, key, to_json(known[key]))
+    asked = sorted(_key(*each[:2]) for each in waiting)
+    left_out = [f"{key}: {known[key].count(None)}" for key in asked if None in known[key]]
     return dataclasses.replace(
         suite,
         items=tuple(_complete(item, known) for item in suite.items),
@@ -73,11 +72,13 @@ def _key(task: str, part: str) -> str:
 
 
 def _complete(item: Item, known: dict[str, Any]) -> Item:
-    parts = {
-        part: _with(tests, known[_key(item.task.id, part)]) if tests.reference else tests
-        for part, tests in item.parts.items()
-    }
-    return dataclasses.replace(item, task=dataclasses.replace(item.task, tests=next(iter(parts.values()))), parts=parts)
+    parts, seconds = {}, 0.0
+    for part, tests in item.parts.items():
+        answers = known[_key(item.task.id, part)] if tests.reference else []
+        parts[part] = _with(tests, answers) if tests.reference else tests
+        seconds += sum(answer[1] for answer in answers if answer)
+    task = dataclasses.replace(item.task, tests=next(iter(parts.values())))
+    return dataclasses.replace(item, task=task, parts=parts, seconds=seconds)
 
 
 def _with(tests: Tests, answers: Answers) -> Tests:
@@ -105,27 +106,3 @@ def _is_floats(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return bool(value) and all(isinstance(each, float) for each in value)
     return isinstance(value, float)
-
-
-def _folder() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "iterpref" / "truth"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            return {key: from_json(value) for key, value in json.load(file).items()}
-    except (OSError, EOFError, ValueError):
-        return {}  # not there, or damaged: it is made again
-
-
-def _write(path: Path, known: dict[str, Any]) -> None:
-    """As a whole, so that a reader sees the old file or the new one; without a cache they are run again next time."""
-    text = json.dumps({key: to_json(value) for key, value in known.items()})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-            part.write(gzip.compress(text.encode(), 5))
-        os.replace(part.name, path)
-    except OSError:
-        return

@@ -16,7 +16,7 @@ from iterpref.evaluate.analysis import (
     solved,
     tags_of,
 )
-from iterpref.stats import share
+from iterpref.stats import bootstrap, share
 
 
 def result(tasks: dict[str, str], **tags: dict[str, list[str]]) -> dict[str, Any]:
@@ -98,6 +98,14 @@ def test_a_breakdown_counts_a_task_under_each_of_its_values() -> None:
     found = result({"a": "+", "b": "+", "c": "-", "d": "-"}, libs=libs)
     assert breakdown(found, "plus", "libs") == {"numpy": share(2, 2), "pandas": share(1, 2)}
     assert tags_of(found) == ["libs"]
+
+
+def test_a_breakdown_of_several_samples_is_their_share() -> None:
+    found = result({"a": "+---", "b": "++++", "c": "----"}, level={"a": ["hard"], "b": ["hard"], "c": ["easy"]})
+    hard, easy = (breakdown(found, "plus", "level")[value] for value in ("hard", "easy"))
+    assert (hard.value, hard.count, easy.value) == (0.625, 2, 0.0)
+    assert hard == bootstrap([0.25, 1.0])
+    assert easy == share(0, 1)  # four times nothing of one task is no certainty
 
 
 def test_near_passes_are_counted_among_failures() -> None:

@@ -118,6 +118,21 @@ def test_a_program_that_was_handed_in_is_judged_as_it_is(tmp_path: Path) -> None
         )
 
 
+def test_of_answers_that_wait_those_to_the_longest_tasks_are_judged_first(tmp_path: Path) -> None:
+    items = [replace(item(n), seconds=seconds) for n, seconds in enumerate((0.1, 5.0, 1.0))]
+    judged: list[str] = []
+
+    def remembering(program: str, tests: Tests) -> Verdict:
+        judged.append(program)
+        return judge(program, tests)
+
+    with Run(tmp_path) as run:
+        store_answers(run, "e", [Answer(f"T/{n}", 0, "", program=f"def f():\n    return {n}\n") for n in range(3)])
+        many = {item.task.id: 1 for item in items}
+        answer_all(run, "e", "here", suite(3), items, many, "complete", lambda: Writer(right), remembering, 1)
+    assert [program[-2] for program in dict.fromkeys(judged)] == ["1", "2", "0"]
+
+
 def test_evaluations_with_a_common_beginning_are_apart(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         store_answers(run, "small", [Answer("T/0", 0, "a")])

@@ -52,6 +52,27 @@ def test_a_comparison_by_hand() -> None:
     assert [won["first"][start:end] for start, end in won["first_marks"]] == ["KeyError"]
     assert [won["second"][start:end] for start, end in won["second_marks"]] == ["+"]
     assert found["notes"] == []
+    assert found["answers"] == [4, 4]
+
+
+def test_with_several_samples_a_breakdown_is_of_the_same_pass_at_1_as_the_score() -> None:
+    first, second = result({"a": "+", "b": "KeyError"}), result({"a": "+", "b": "+"}, samples=4)
+    for task, passes in zip(second["tasks"], (1, 3), strict=True):  # of 4
+        passing, failing = task["samples"][0], {**task["samples"][0], "passed": [], "kind": "KeyError"}
+        task["samples"] = [passing] * passes + [failing] * (4 - passes)
+    found = compare_results("small", first, second)
+    (easy,) = found["tags"]["level"]
+    assert [rate["value"] for rate in easy["rates"]] == [0.5, 0.5]  # (1/4 + 3/4) / 2: not 1, as any pass would give
+    assert [rate["value"] for rate in found["scores"][0]["rates"]] == [0.5, 0.5]
+    assert found["answers"] == [2, 8]
+
+
+def test_every_value_of_a_tag_is_there() -> None:
+    one = result({f"t{n:02}": "+" for n in range(40)})
+    for number, task in enumerate(one["tasks"]):
+        task["tags"] = {"libs": [f"lib{number:02}"]}
+    found = compare_results("small", one, one)
+    assert [row["value"] for row in found["tags"]["libs"]] == [f"lib{n:02}" for n in range(40)]
 
 
 def test_only_common_tasks_count_and_other_settings_are_noted() -> None:
@@ -64,7 +85,7 @@ def test_only_common_tasks_count_and_other_settings_are_noted() -> None:
     assert found["notes"] == [
         "temperature: 0.0, then 0.8",
         "versions differ: torch",
-        "2 of the 3 tasks of the first result are in both",
+        "of the 3 tasks of the first result 2 are in both",
     ]
 
 

@@ -50,7 +50,7 @@ def test_tasks_beyond_the_limit_and_of_other_benchmarks_are_left_out(
 ) -> None:
     path = write(tmp_path, *({"task_id": f"T/{n}", "solution": "x"} for n in (0, 2, 7)))
     assert programs(path, count=1) == [("T/0", 0, "x")]
-    assert "left out 1 tasks that the benchmark does not have: T/7" in " ".join(capsys.readouterr().err.split())
+    assert "left out 1 task that the benchmark does not have: T/7" in " ".join(capsys.readouterr().err.split())
     with pytest.raises(InputError, match="no sample for 1 of 3 tasks, such as T/1"):
         programs(path)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from iterpref.evaluate.truth import Truth, cache_folder, environment, ground_truth
+from iterpref.evaluate.truth import Truth, environment, ground_truth
+from iterpref.kept import cache_folder
 from iterpref.types import Outcome, Tests, Verdict
 from tests.evaluate.suites import judge, suite
 
@@ -65,12 +66,44 @@ def test_tasks_without_a_solution_or_verdict_are_told_apart() -> None:
     assert ground_truth(suite(3), items, judge, 1, "full").count == 2  # a fault of ours is not remembered
 
 
-def test_a_damaged_cache_is_found_out_anew() -> None:
-    made = suite(1)
+def test_each_verdict_is_kept_at_once(cache: Path) -> None:
+    made = suite(5)
+    judged: list[str] = []
+
+    def killed(program: str, tests: Tests) -> Verdict:
+        if "return 4" in program:
+            raise KeyboardInterrupt
+        return judge(program, tests)
+
+    def counting(program: str, tests: Tests) -> Verdict:
+        judged.append(program)
+        return judge(program, tests)
+
+    with pytest.raises(KeyboardInterrupt):
+        ground_truth(made, made.items, killed, 1, "full")
+    assert ground_truth(made, made.items, counting, 1, "full").count == 5
+    assert set(judged) == {made.items[4].task.solution}
+
+
+def test_a_verdict_cut_off_in_the_cache_is_found_out_anew() -> None:
+    made = suite(2)
     ground_truth(made, made.items, judge, 1, "full")
-    (file,) = cache_folder().iterdir()
-    file.write_text('{"T/0": {"base": "pas')
-    assert ground_truth(made, made.items, judge, 1, "full").count == 1
+    (file,) = cache_folder("ground-truth").iterdir()
+    file.write_bytes(file.read_bytes()[:-3])
+    assert ground_truth(made, made.items, judge, 1, "full").count == 2
+    assert ground_truth(made, made.items, never, 1, "full").count == 2
+
+
+def test_the_longest_solutions_are_judged_first() -> None:
+    items = [replace(item, seconds=seconds) for item, seconds in zip(suite(3).items, (0.1, 5.0, 1.0), strict=True)]
+    judged: list[str] = []
+
+    def remembering(program: str, tests: Tests) -> Verdict:
+        judged.append(program)
+        return judge(program, tests)
+
+    ground_truth(suite(3), items, remembering, 1, "full")
+    assert list(dict.fromkeys(judged)) == [items[n].task.solution for n in (1, 2, 0)]
 
 
 def test_the_sandboxs_mode_is_part_of_the_environment() -> None:

@@ -28,7 +28,8 @@ def comparison(**changes: Any) -> dict[str, Any]:
     return {
         "label": "small", "models": ["one", f"two {HOSTILE}"], "tasks": 4, "notes": ["seed: 0, then 1"],
         "scores": [score], "errors": [("passes", [2, 3]), ("KeyError", [2, 1])], "near": [(1, 2), (0, 1)],
-        "tags": {"level": [{"value": "hard", "count": 4, "rates": [RATE, RATE]}]}, "flips": [flip], "truth": TRUTH,
+        "tags": {"level": [{"value": "hard", "count": 4, "rates": [RATE, RATE]}]}, "flips": [flip],
+        "truth": TRUTH, "answers": [4, 4],
         **changes,
     }  # fmt: skip
 
@@ -50,11 +51,42 @@ def test_the_tables_hold_every_figure() -> None:
     assert "\x1b" not in text  # no terminal, no colours
 
 
+def test_one_task_is_one_task() -> None:
+    one = comparison(tasks=1, answers=[1, 1])
+    assert "small, 1 task\n" in printed(comparison_view(one))
+    assert "On 1 task small goes from" in comparison_page([one])
+    assert "1 task won and 0 lost" in comparison_page([one])
+
+
+def test_bars_are_shares_of_all_answers() -> None:
+    page = comparison_page([comparison(answers=[4, 40], errors=[("KeyError", [2, 10]), ("TypeError", [0, 40])])])
+    assert re.findall(r"--w: ([\d.]+)%", page)[:3] == ["50.0", "25.0", "100.0"]  # of none there is no bar
+
+
+def test_what_won_means_is_said() -> None:
+    assert "won: solved in the second only" in printed(comparison_view(comparison()))
+    assert "won: at least one sample passes in the second only" in printed(
+        comparison_view(comparison(answers=[4, 20])), 200
+    )
+    assert "at least one sample passes in the second only" in comparison_page([comparison(answers=[4, 20])])
+
+
+def test_of_many_values_of_a_tag_those_not_shown_are_counted_and_stand_on_the_page() -> None:
+    rows = [{"value": f"lib{n:02}", "count": 1 + (n > 2), "rates": [RATE, RATE]} for n in range(15)]
+    many = comparison(tags={"libs": rows})
+    text = printed(comparison_view(many))
+    assert [name in text for name in ("lib02", "lib03", "lib14")] == [False, True, True]
+    assert "and 3 more, on the page" in text
+    page = comparison_page([many])
+    assert "<summary>3 more</summary>" in page
+    assert page.index("lib14") < page.index("<summary>3 more</summary>") < page.index("lib02")
+
+
 def test_many_kinds_and_flips_are_summed_up() -> None:
     flips = [{**comparison()["flips"][0], "task_id": f"T/{n}"} for n in range(20)]
     errors = [("passes", [1, 1]), *((f"Error{n}", [1, 0]) for n in range(20))]
     text = printed(comparison_view(comparison(flips=flips, errors=errors)))
-    assert "and 8 more" in text
+    assert "and 8 other tasks" in text
     assert re.search(r"9 other kinds +9 +0", text)
 
 
@@ -106,7 +138,7 @@ def test_a_result_says_what_was_asked_and_what_is_known_of_the_machine() -> None
     many = {**TRUTH, "kinds": {"T/1": "invalid: no numpy", "T/2": "timeout", "T/3": "invalid: no numpy"}}
     text = printed(result_view(result(ground_truth=many, cut_off=2)))
     assert text.index("2 tasks, such as T/1, fail here: invalid: no numpy") < text.index("T/2 fails here: timeout")
-    assert "2 answers were cut off at 768 tokens" in text
+    assert "cut off at 768 tokens: 2 answers" in text
 
 
 def test_of_many_kinds_of_task_those_that_are_not_shown_are_counted() -> None:
@@ -118,7 +150,9 @@ def test_of_many_kinds_of_task_those_that_are_not_shown_are_counted() -> None:
 
 
 def test_an_unfinished_result_shows_no_score() -> None:
-    text = printed(result_view(result(complete=False, unanswered=3, scores={}, open={"no room": 3}, tampered=None)))
+    text = printed(
+        result_view(result(complete=False, unanswered=3, scores={}, tags={}, open={"no room": 3}, tampered=None))
+    )
     assert "3 times: no room" in text
-    assert "unfinished: 3 questions without an answer" in text
+    assert "unfinished: 3 questions without an answer, 0 answers without a verdict" in text
     assert "pass@1" not in text

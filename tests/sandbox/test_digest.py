@@ -71,7 +71,7 @@ BIG = LARGE + 1
 def test_a_large_answer_is_compared_by_its_digest(sandbox: Sandbox) -> None:
     program = "def f(n):\n    return list(range(n))"
     job = (program, Tests("calls", cases=(Case((BIG,)), Case((2,))), entry_point="f", equality="close"))
-    ((large, small),) = answers(sandbox, [job])
+    ((_, (large, small)),) = answers(sandbox, [job])
     assert large is not None
     assert small is not None
     assert is_digest(large[0])
@@ -86,7 +86,7 @@ def test_a_large_answer_is_compared_by_its_digest(sandbox: Sandbox) -> None:
 def test_a_large_answer_of_many_strings_needs_no_pipe(sandbox: Sandbox) -> None:
     program = "def f(n):\n    return [('abc',) * 20 for _ in range(n)]"
     tests = Tests("calls", cases=(Case((BIG,)),), entry_point="f", memory_mb=2048, equality="close")
-    ((answer,),) = answers(sandbox, [(program, tests)])
+    ((_, (answer,)),) = answers(sandbox, [(program, tests)])
     assert answer is not None
     assert answer[0] == marker(digest_of([("abc",) * 20] * BIG))
 
@@ -96,6 +96,6 @@ def test_other_equalities_see_a_large_answer_itself(sandbox: Sandbox) -> None:
     expected = list(range(1, BIG + 1))
     tests = Tests("calls", cases=(Case((BIG,), expected),), entry_point="f", equality="as sets")
     assert sandbox.judge(program, tests).passed
-    ((answer,),) = answers(sandbox, [(program, tests)])
+    ((_, (answer,)),) = answers(sandbox, [(program, tests)])
     assert answer is not None
     assert sorted(answer[0]) == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from iterpref.sandbox.answers import answers
 from iterpref.suites.base import Item, Suite, load_suite
 from iterpref.suites.evalplus import load_humaneval, load_mbpp
 from iterpref.suites.mbpp_inputs import arguments_of
-from iterpref.suites.truth import Answers, established
+from iterpref.suites.truth import Answers, Run, established
 from iterpref.types import Outcome, Tests
 
 
@@ -96,43 +96,64 @@ def test_an_inputs_own_changes_do_not_reach_the_expected_values(sandbox: Sandbox
     assert (case.args, case.expected) == (([0],), [0, 1])
 
 
+def counting(runs: list[int], seconds: float = 0.0) -> Run:
+    """Answers as ``return x`` would; remembers how many programs it was asked to run."""
+
+    def run(jobs: Sequence[tuple[str, Tests]]) -> Iterator[tuple[int, Answers]]:
+        runs.append(len(jobs))
+        for number, (_, tests) in enumerate(jobs):
+            yield number, [(case.args[0], seconds) for case in tests.cases]
+
+    return run
+
+
 def test_the_reference_is_run_once(tmp_path: Path) -> None:
     suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1]], [[2]])))
     runs: list[int] = []
-
-    def run(jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
-        runs.append(len(jobs))
-        return [[(case.args[0], 0.5) for case in tests.cases] for _, tests in jobs]
-
+    run = counting(runs, 0.5)
     first, second = established(suite, run, tmp_path / "a"), established(suite, run, tmp_path / "a")
     assert first == second
     assert runs == [2]
     assert first.items[0].parts["base"].call_seconds == 2.0  # four times the reference's time
+    assert first.items[0].seconds == 1.0  # of both parts
     assert established(first, run, tmp_path / "a") is first
-    (kept,) = (tmp_path / "a").iterdir()
-    kept.write_bytes(kept.read_bytes()[:-5])  # cut off
+    (file,) = (tmp_path / "a").iterdir()
+    file.write_bytes(file.read_bytes()[:-5])  # cut off: what stands before it is still known
     assert established(suite, run, tmp_path / "a") == first
-    assert runs == [2, 2]
+    assert established(suite, run, tmp_path / "a") == first
+    assert runs == [2, 1]
+
+
+def test_what_references_returned_before_a_fault_is_not_asked_again(tmp_path: Path) -> None:
+    rows = [task(f"HumanEval/{number}", "f", "return x", [[number]]) for number in range(4)]
+    suite = load_humaneval(written(tmp_path, *rows))
+
+    def killed(jobs: Sequence[tuple[str, Tests]]) -> Iterator[tuple[int, Answers]]:
+        yield 2, [(2, 0.0)]
+        yield 0, [(0, 0.0)]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        established(suite, killed, tmp_path / "a")
+    runs: list[int] = []
+    found = established(suite, counting(runs), tmp_path / "a")
+    assert runs == [2]
+    assert [item.parts["base"].cases[0].expected for item in found.items] == [0, 1, 2, 3]
 
 
 def test_without_a_cache_folder_the_reference_is_run_each_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1]], [[2]])))
-    calls: list[int] = []
-
-    def run(jobs: Sequence[tuple[str, Tests]]) -> list[Answers]:
-        calls.append(len(jobs))
-        return [[(case.args[0], 0.0) for case in tests.cases] for _, tests in jobs]
-
+    runs: list[int] = []
     for _ in range(2):
-        (item,) = established(suite, run, tmp_path / "file" / "cache").items
+        (item,) = established(suite, counting(runs), tmp_path / "file" / "cache").items
         assert [case.expected for case in item.parts["plus"].cases] == [2]
-    assert calls == [2, 2]
+    assert runs == [2, 2]
 
 
 def test_an_answer_that_cannot_be_kept_leaves_its_input_out(tmp_path: Path) -> None:
     suite = load_humaneval(written(tmp_path, task("HumanEval/0", "f", "return x", [[1], [2]], [[3]])))
-    found = established(suite, lambda jobs: [[None, (2, 0.0)], [(3, 0.0)]], tmp_path)
+    found = established(suite, lambda jobs: enumerate([[None, (2, 0.0)], [(3, 0.0)]]), tmp_path)
     assert [case.args for case in found.items[0].parts["base"].cases] == [(2,)]
     assert found.options["inputs_left_out"] == "HumanEval/0#base: 1"
 

@@ -5,7 +5,9 @@
     python benchmarks/training.py --device cuda     every shape and number of versions, on one GPU
     python benchmarks/training.py --smoke           the same in small, on a processor: does it run?
 
-Needs the package with its ``train`` extra, and ``trl`` for the sides of that name; nothing is downloaded.
+Needs this repository, installed or not, and what it imports: torch, transformers, accelerate, peft, pydantic,
+rapidfuzz, rich. Where ``trl`` (with ``datasets``) is absent, its sides are left out and this is said. Nothing is
+downloaded.
 
 Sides, all on the same pairs, with the reference values given (cached):
 
@@ -18,9 +20,10 @@ Sides, all on the same pairs, with the reference values given (cached):
 
 Every measurement is a process of its own with one thread: a warm-up step, then steps (forward and backward) for at
 least a second, timed as process CPU time (on CUDA: wall time, synchronised). Sides take turns; a ratio is the median
-over the turns of peer / iterpref. "MiB" is what the step needed on top of model and gradients, "peak" is of the
-process, and "ratio" is iterpref's MiB / the side's. The loss of every side is shown too. MFU is of an H100's 989
-TFLOP/s, for what the side computes, padding included.
+over the turns of peer / iterpref. The attention that iterpref uses is printed: with padded sequences it has no trees.
+"MiB" is what the step needed on top of model and gradients, "peak" is of the process (on CUDA: of torch's memory), and
+"ratio" is iterpref's MiB / the side's. The loss of every side is shown too. MFU is of an H100's 989 TFLOP/s, for what
+the side computes, padding included; the products of attention scores are not counted.
 
 Synthetic trajectories: prompts of about 350 tokens, y+ of about 200, each failing version differs from the one after it
 by an edit of 1 to 6 lines (``--edits independent``: each from y+).
@@ -32,12 +35,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import importlib.util
 import multiprocessing
 import os
 import platform
 import random
 import resource
 import statistics
+import sys
 import tempfile
 import time
 import warnings
@@ -46,6 +51,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 SIDES = ("iterpref", "trl", "trl-head", "released")
 SHAPES: dict[str, dict[str, Any]] = {
@@ -75,11 +82,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1, help="different steps")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
+    if options.device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            parser.error("--device cuda: torch finds no GPU here; --smoke runs the same on a processor.")
+    if options.real and "ITERPREF_TEST_DATA" not in os.environ:
+        parser.error("--real: ITERPREF_TEST_DATA is not set; it names the folder of the recorded trajectories.")
     accelerated = options.device == "cuda" or options.smoke
     options.pairs = options.pairs or (8 if options.device == "cuda" else 4)
     options.repeats = 1 if options.smoke else options.repeats
     # on a GPU TRL limits the LM head by itself
     options.sides = options.sides or (["iterpref", "trl", "released"] if options.device == "cuda" else list(SIDES))
+    if importlib.util.find_spec("trl") is None:
+        print("trl is not installed: its sides are left out")
+        options.sides = [side for side in options.sides if not side.startswith("trl")]
     shapes = options.shape or (list(SHAPES)[1:] if accelerated else ["small"])
     vocabularies = options.vocabulary or ([1000] if options.smoke else [151936] if accelerated else [32000, 151936])
     packages = [f"{name} {version(name)}" for name in ("iterpref", "torch", "transformers", "trl", "peft")]
@@ -99,14 +116,18 @@ def machine(device: str) -> str:
     return f"{platform.machine()} {platform.processor() or ''} {os.cpu_count()} CPUs"
 
 
-def in_a_process(cell: argparse.Namespace, side: str) -> dict[str, float]:
-    """The measurement in a process of its own, forked from one that has only imported what they all need."""
+def in_a_process(cell: argparse.Namespace, side: str) -> dict[str, Any]:
+    """The measurement in a process of its own.
+
+    On a processor it is forked from one that has only imported what they all need. CUDA must not have been looked at
+    before a fork, which no import promises: there the process is new.
+    """
+    context: Any = multiprocessing.get_context("spawn" if cell.device == "cuda" else "forkserver")
     if cell.device == "cpu":
         os.environ["OMP_NUM_THREADS"] = "1"
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["transformers.models.qwen2.modeling_qwen2", "peft", "trl.trainer.dpo_trainer", "iterpref.train.trainer"]
-    )
+        context.set_forkserver_preload(
+            ["transformers.models.qwen2.modeling_qwen2", "peft", "trl.trainer.dpo_trainer", "iterpref.train.trainer"]
+        )
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
             return pool.submit(measure, cell, side).result()
@@ -124,7 +145,7 @@ def version(name: str) -> str:
 
 
 def compare(options: argparse.Namespace, shape: str, vocabulary: int, versions: int) -> None:
-    results: dict[str, list[dict[str, float]]] = {side: [] for side in options.sides}
+    results: dict[str, list[dict[str, Any]]] = {side: [] for side in options.sides}
     cell = argparse.Namespace(**{**vars(options), "shape": shape, "vocabulary": vocabulary, "versions": versions})
     for turn in range(options.repeats):
         for side in list(results) if turn % 2 == 0 else list(reversed(results)):
@@ -139,6 +160,7 @@ def compare(options: argparse.Namespace, shape: str, vocabulary: int, versions: 
     if not results:
         return
     ours = results.get("iterpref") or next(iter(results.values()))
+    attention = ", ".join(sorted({run["attention"] for run in results.get("iterpref", [])}))
     for side, found in results.items():
         ratios = [peer["seconds"] / own["seconds"] for peer, own in zip(found, ours, strict=True)]
         memory = statistics.median(run["mib"] for run in found)
@@ -152,12 +174,14 @@ def compare(options: argparse.Namespace, shape: str, vocabulary: int, versions: 
             f"{first['tokens'] / seconds:9.0f} {mfu} {first['loss']:10.6f}",
             flush=True,
         )
+    if attention:
+        print(f"attention of iterpref: {attention}", flush=True)
 
 
 # -- one measurement, in a process of its own ------------------------------------------------------------------------
 
 
-def measure(options: argparse.Namespace, side: str) -> dict[str, float]:
+def measure(options: argparse.Namespace, side: str) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     import torch
 
@@ -172,8 +196,11 @@ def measure(options: argparse.Namespace, side: str) -> dict[str, float]:
         loss_of, collate = step(model, Path(folder), device)
         parts = [examples[begin : begin + options.pairs] for begin in range(0, len(examples), options.pairs)]
         batches = [on(collate(part), device) for part in parts]
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()  # what making the model took is none of the step's
         before = resident(device)
-        run(model, loss_of, batches[0])
+        for batch in batches if device.type == "cuda" else batches[:1]:  # kernels are compiled for new lengths
+            run(model, loss_of, batch)
         rounds, begin = 0, clock(device)
         while rounds == 0 or clock(device) - begin < (0 if options.smoke else 1):
             losses = [run(model, loss_of, batch) for batch in batches]
@@ -182,8 +209,11 @@ def measure(options: argparse.Namespace, side: str) -> dict[str, float]:
     tokens = sum(len(one.prompt_ids) * 2 + len(one.chosen.ids) + len(one.rejected.ids) for one in examples)
     peak = highest(device)
     flops = sum(work(options, side, model, batch) for batch in batches)
+    from iterpref.train.forward import attention_name
+
     return {"seconds": seconds, "mib": peak - before, "peak": peak, "loss": sum(losses) / len(losses),
-            "tokens": tokens, "pairs": len(examples), "flops": flops}  # fmt: skip
+            "tokens": tokens, "pairs": len(examples), "flops": flops,
+            "attention": attention_name(model)}  # fmt: skip
 
 
 def work(options: argparse.Namespace, side: str, model: Any, batch: Any) -> int:

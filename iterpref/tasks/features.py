@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -43,12 +44,21 @@ class Feature:
 
 
 def load_tree(path: str) -> Feature:
-    """Read a tree; its root has no name.
+    """Read a tree; its root has no name. All ``*.json`` of a folder are merged: extraction leaves one a batch.
 
     Raises:
         InputError: no such file, not JSON, nested too deeply, or an entry that is neither a count nor an object; the
             sentence names it.
     """
+    if not Path(path).is_dir():
+        return _load(path)
+    files = sorted(Path(path).glob("*.json"))
+    if not files:
+        raise InputError(f"{path}: there is no feature tree (*.json) in that folder; correct the path.")
+    return reduce(merge, (_load(str(file)) for file in files))
+
+
+def _load(path: str) -> Feature:
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

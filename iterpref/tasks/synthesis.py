@@ -135,7 +135,8 @@ class _Synthesis:
                 progress(done, count)
 
         async with self._client:
-            await self._evolve()
+            if not await self._evolve():
+                return len(numbers)
             progress(done, count)
             try:
                 await work_together(work, min(len(numbers), 2 * self._client.concurrency))
@@ -143,10 +144,11 @@ class _Synthesis:
                 self._pool.shutdown(cancel_futures=True)
         return left
 
-    async def _evolve(self) -> None:
+    async def _evolve(self) -> bool:
         """Let the teacher make the tree richer; an answer without a tree in it adds nothing.
 
-        Every part is drawn from the tree as it was read, so that the answers may come in any order.
+        Every part is drawn from the tree as it was read, so that the answers may come in any order. False where one of
+        them is still to be had: tasks of a smaller tree would be others than those of an undisturbed run.
         """
 
         async def richer(number: int) -> Any:
@@ -157,11 +159,15 @@ class _Synthesis:
                 text = await self._say([{"role": "user", "content": prompt}], number, "features", f"part {number}")
                 blocks = fenced_blocks(text)
                 return json.loads(blocks[-1][1] if blocks else text)
-            except (Unanswered, Unusable, ValueError):
+            except Unanswered as error:
+                return {} if error.final else None
+            except (Unusable, ValueError):
                 return {}
 
-        for names in await asyncio.gather(*(richer(number) for number in range(self._config.evolve))):
+        answers = await asyncio.gather(*(richer(number) for number in range(self._config.evolve)))
+        for names in answers:
             grow(self._tree, names)
+        return None not in answers
 
     async def _one(self, number: int) -> None:
         id = _id(number, self._config)

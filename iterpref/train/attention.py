@@ -21,12 +21,13 @@ from typing import Any
 
 import torch
 from torch.nn.functional import dropout as drop
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
 __all__ = ["NAME", "PackedTrees", "back_end", "tree_attention"]
 
 NAME = "iterpref_tree"
+_BLOCK = 128  # of a FlexAttention mask
 
 
 def back_end(device: torch.device, dtype: torch.dtype) -> str:
@@ -80,18 +81,25 @@ class PackedTrees:
         return mask
 
     def block_mask(self, window: int | None) -> Any:
-        """The same over the whole row, as FlexAttention wants it."""
+        """The same over the whole row, as FlexAttention wants it.
+
+        The row is filled up to whole blocks, at least two: kernels are then compiled for no length in particular, and
+        none for short rows. A node that fills up attends to itself alone.
+        """
         if window not in self._masks:
             from torch.nn.attention.flex_attention import create_block_mask
 
-            ends, positions = self.ends, self.positions
+            count = max(2 * _BLOCK, -(-len(self.ends) // _BLOCK) * _BLOCK)
+            spare = torch.arange(len(self.ends), count, device=self.ends.device)
+            ends, positions = torch.cat([self.ends, spare + 1]), torch.cat([self.positions, spare])
 
             def attends(batch: Any, head: Any, query: Any, key: Any) -> Any:
                 seen = (key <= query) & (query < ends[key])
                 return seen if window is None else seen & (positions[query] - positions[key] < window)
 
-            count = len(ends)
-            self._masks[window] = create_block_mask(attends, None, None, count, count, device=ends.device)
+            self._masks[window] = create_block_mask(
+                attends, None, None, count, count, device=ends.device, BLOCK_SIZE=_BLOCK
+            )
         return self._masks[window]
 
 
@@ -185,8 +193,10 @@ def _flex(
 ) -> torch.Tensor:
     query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast some models normalise them in float32
     options = {"block_mask": block_mask, "scale": scaling, "enable_gqa": query.shape[1] != key.shape[1]}
-    output: torch.Tensor = _compiled_flex(softcap)(query, key, value, **options)
-    return output
+    count = query.shape[2]
+    filled = (pad(tensor, (0, 0, 0, block_mask.shape[-2] - count)) for tensor in (query, key, value))
+    output: torch.Tensor = _compiled_flex(softcap)(*filled, **options)
+    return output[:, :, :count]
 
 
 @cache

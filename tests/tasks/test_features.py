@@ -72,6 +72,22 @@ def test_a_merge_counts_what_stands_in_both_twice(tmp_path: Path) -> None:
     assert merge(two, one) == both
 
 
+def test_the_trees_of_a_folder_are_merged(tmp_path: Path) -> None:
+    (tmp_path / "first.json").write_text('{"a": {"x": 2, "y": 1}}')
+    (tmp_path / "second.json").write_text('{"a": {"frequency": 3}, "a---x": {"frequency": 3}}')
+    (tmp_path / "notes.txt").write_text("no tree")
+
+    both = load_tree(str(tmp_path))
+
+    assert nested(both) == {"a": {"x": {}, "y": {}}}
+    assert [both.children["a"].children[name].frequency for name in ("x", "y")] == [5, 1]
+
+
+def test_a_folder_without_a_tree_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no feature tree"):
+        load_tree(str(tmp_path))
+
+
 def test_new_features_are_as_frequent_as_their_siblings(tmp_path: Path) -> None:
     root = tree(tmp_path, {"a": {"x": 2, "y": 4}})
     added = grow(

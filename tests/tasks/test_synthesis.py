@@ -17,12 +17,13 @@ from iterpref.store import Drop, Run
 from iterpref.tasks import synthesise
 from iterpref.tasks.features import load_tree
 from iterpref.tasks.synthesis import TEMPLATES, task_prompt
+from iterpref.teachers import client as client_module
 from iterpref.teachers.client import Client
 from iterpref.teachers.ledger import Ledger
 from iterpref.teachers.prompts import load_templates
 from iterpref.types import Trajectory
 from tests.tasks.test_written import answer
-from tests.teachers.server import Server, completion, key_of, serve
+from tests.teachers.server import ERROR, Server, completion, key_of, serve
 
 TREE = {name: {"reading": 3, "sorting": {"stable": 2, "partial": 1}} for name in ("workflow", "algorithm", "logging")}
 CONTEST = (
@@ -113,6 +114,23 @@ def test_the_tree_is_made_richer_first(tmp_path: Path, sandbox: Sandbox) -> None
     assert sum("tree of features" in prompt for prompt in prompts) == 2
     assert any("- workflow > waiting" in prompt for prompt in prompts)
     assert not any("unheard of" in prompt for prompt in prompts)
+
+
+def test_no_task_is_written_of_a_tree_that_is_not_rich_yet(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_FIRST_PAUSE", 0.02)
+    monkeypatch.setattr(client_module, "_LONGEST_PAUSE", 0.05)
+
+    def stumbling(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return author(body) if body["seed"] % 2 else (500, ERROR)
+
+    with serve(stumbling) as server:
+        assert write(tmp_path, server, sandbox, 4, config=TasksConfig(evolve=2)) == 4
+    assert all("tree of features" in sent["messages"][0]["content"] for sent in server.requests)
+    with serve(author) as server:
+        assert write(tmp_path, server, sandbox, 4, config=TasksConfig(evolve=2)) == 0
+    assert sum("tree of features" in sent["messages"][0]["content"] for sent in server.requests) == 1
 
 
 def test_a_task_that_somebody_else_drafts_comes_without_versions(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,20 @@ from tests.teachers.server import free_port
 @pytest.fixture(scope="session")
 def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A ``transformers serve`` process with the shipped model behind it, and that model's folder."""
+    folder = tmp_path_factory.mktemp("served") / "model"
+    with served(folder) as (url, _):
+        yield url, folder
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Its address and its process; ``folder`` is made, and gets the model."""
     pytest.importorskip("fastapi", reason="transformers serve needs transformers[serving]")
     pytest.importorskip("uvicorn", reason="transformers serve needs transformers[serving]")
     from transformers import AutoTokenizer
 
     from iterpref.micro import base_path
 
-    folder = tmp_path_factory.mktemp("served") / "model"
     shutil.copytree(base_path(), folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     # the model knows instructions only, not what is said around them
@@ -50,7 +58,7 @@ def transformers_serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
                     break
                 except (urllib.error.URLError, OSError):
                     time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/v1", folder
+            yield f"http://127.0.0.1:{port}/v1", process
         finally:
             process.terminate()
             process.wait(timeout=30)

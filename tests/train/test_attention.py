@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import random
+from functools import cache
+
 import pytest
 import torch
 
@@ -49,6 +52,48 @@ def test_flex_attention_is_given_the_same_masks(
 
     assert dense.shape == (1, 6, 4, 16)
     assert torch.allclose(dense, flex, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_flex_attention_is_compiled_for_no_length_in_particular(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced as on a GPU, computed by torch's own operations: rows of any length, with and without a window."""
+    compiled = cache(lambda softcap: torch.compile(attention._flex_function(softcap), backend="aot_eager"))
+    monkeypatch.setattr(attention, "_compiled_flex", compiled)
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    draw, graphs = random.Random(0), []
+
+    for length in (3, 300, 127, 640, 128, 129, 1000, 256, 2000, 31):
+        ends, positions = random_tree(length, draw)
+        query, key, value = (torch.randn(1, heads, length, 8) for heads in (4, 2, 2))
+        for window in (None, 5):
+            dense, flex = (
+                tree_attention(
+                    torch.nn.Module(), query, key, value, None, sliding_window=window,
+                    tree=PackedTrees(ends, positions, [0, length], kind),
+                )[0]
+                for kind in ("dense", "flex")
+            )  # fmt: skip
+            assert torch.allclose(dense, flex, atol=1e-5)
+        graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+
+    assert graphs[0] == 2  # one without a window, one with
+    assert graphs[-1] == 4  # once more when the length changes, never again; torch gives up after eight
+
+
+def random_tree(length: int, draw: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+    """(ends, positions) of a tree in preorder that leaves its path now and then."""
+    path, ends, positions = [0], [0] * length, [0] * length
+    for node in range(1, length):
+        kept = draw.randrange(len(path)) if draw.random() < 0.05 else len(path) - 1
+        for left in path[kept + 1 :]:
+            ends[left] = node
+        path = path[: kept + 1]
+        positions[node] = len(path)
+        path.append(node)
+    for left in path:
+        ends[left] = length
+    return torch.tensor(ends), torch.tensor(positions)
 
 
 def test_the_first_path_of_every_tree_by_hand() -> None:

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,10 +19,12 @@ from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 
 from iterpref.train.attention import NAME, PackedTrees, tree_attention
-from iterpref.train.data import Collator, Example
+from iterpref.train.data import Collator, Encoder, Example
 from iterpref.train.forward import batch_logps, enable_trees
 from iterpref.train.packing import TreeCollator
-from tests.train.trees import FAMILIES, VOCABULARY, completion, loss_of, tiny_model, trajectories
+from iterpref.types import Pair, Span
+from tests.train.conftest import make_tokenizer
+from tests.train.trees import FAMILIES, OBJECTIVE, VOCABULARY, completion, loss_of, tiny_model, trajectories
 
 # Of loss and gradients. gemma2 is compared in float32: its softmax takes no float64 mask. qwen3_moe routes in float32.
 TOLERANCE = {"gemma2": (1e-5, 1e-5), "qwen3_moe": (1e-6, 1e-6)}
@@ -94,8 +97,16 @@ def test_trees_are_exact_on_many_random_trajectories(examples: list[Example]) ->
 
 @pytest.mark.parametrize(
     ("family", "rounding"),
-    # gemma3 has six norms a layer, three times llama's
-    [("llama", 1e-7), ("qwen2 with windows", 1e-7), ("olmo2", 1e-7), ("qwen3", 1e-7), ("gemma3_text", 2e-7)],
+    # gemma3 has six norms a layer, three times llama's; starcoder2's norms do not round
+    [
+        ("llama", 1e-7),
+        ("qwen2 with windows", 1e-7),
+        ("qwen3", 1e-7),
+        ("mistral", 1e-7),
+        ("phi3", 1e-7),
+        ("olmo2", 1e-7),
+        ("gemma3_text", 2e-7),
+    ],
 )
 def test_with_stock_norms_only_their_float32_shows(family: str, rounding: float) -> None:
     padded, examples = tiny_model(family, stock_norms=True), fixed_examples()
@@ -110,17 +121,54 @@ def test_with_stock_norms_only_their_float32_shows(family: str, rounding: float)
     assert of_gradients < own / 2  # the separate sequences are further from the truth than trees are from them
 
 
-@pytest.mark.parametrize("checkpointing", [False, True])
-def test_trees_are_exact_with_adapters_and_with_gradient_checkpointing(checkpointing: bool) -> None:
+@cache
+def with_adapters(checkpointing: bool) -> tuple[Any, Any]:
     torch.manual_seed(1)
     settings = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
     padded = get_peft_model(tiny_model("qwen2 with windows"), settings).double()
     if checkpointing:
         padded.enable_input_require_grads()
         padded.gradient_checkpointing_enable({"use_reentrant": False})
-    tree = with_trees(padded)
+    return padded.train(), with_trees(padded).train()
 
-    assert max(differences(padded.train(), tree.train(), fixed_examples())) <= 1e-11
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+@given(examples=several)
+@settings(max_examples=6, deadline=None, phases=[Phase.generate])
+def test_trees_are_exact_with_adapters_and_with_gradient_checkpointing(
+    checkpointing: bool, examples: list[Example]
+) -> None:
+    padded, tree = with_adapters(checkpointing)
+
+    assert max(differences(padded, tree, examples)) <= 1e-11
+    assert all("lora" in name for name, weight in tree.named_parameters() if weight.grad is not None)
+
+
+def test_text_that_branches_inside_a_word_branches_at_the_token_that_differs() -> None:
+    tokenizer = make_tokenizer()
+    chosen, rejected = "def f(x):\n    return total\n", "def f(x):\n    return totem + 1\n"
+    at = rejected.index("    return")
+    pair = Pair("p", "Add 1.", chosen, rejected, rejected_spans=(Span(at, len(rejected), 1.0, "changed"),))
+    (example,), _ = Encoder(tokenizer, OBJECTIVE, max_length=200, use_anchors=False).encode([pair])
+    assert example.rejected
+    ids = [example.chosen.ids.tolist(), example.rejected.ids.tolist()]
+    shared = next(place for place, (one, other) in enumerate(zip(*ids, strict=False)) if one != other)
+    assert tokenizer.decode(ids[0][:shared]).endswith("return tot")
+    examples = [
+        replace(
+            example,
+            chosen=replace(example.chosen, reference=example.chosen.ids / -40),
+            rejected=replace(example.rejected, reference=example.rejected.ids / -40),
+        )
+    ]
+
+    padded = tiny_model("qwen2", vocab_size=len(tokenizer))
+
+    assert max(differences(padded, with_trees(padded), examples)) <= 1e-11
+    # prompt, y+, and y- from the token that differs on; the last token that is scored is not computed, of neither
+    last = int(example.rejected.weights.nonzero()[0][-1])
+    nodes = len(example.prompt_ids) + len(ids[0]) - 1 + last - shared
+    assert len(TreeCollator()(examples)["ends"]) == nodes
 
 
 def test_the_head_runs_where_a_token_is_scored_and_nowhere_else() -> None:
@@ -218,6 +266,24 @@ def test_positions_that_restart_are_not_read_as_packed_documents() -> None:
     expected = padded(**inputs, attention_mask=additive, use_cache=False).logits
     assert torch.allclose(as_trees, expected, rtol=0, atol=1e-12)
     assert (as_documents - expected).abs().max() > 0.1
+
+
+def test_a_boolean_mask_hides_and_is_not_added_to_the_scores() -> None:
+    """transformers' eager attention adds what it is given: True and False would be 1 and 0, and nothing hidden."""
+    ends, positions = torch.tensor([4, 3, 3, 4]), torch.tensor([0, 1, 2, 1])
+    tree = PackedTrees(ends, positions, [0, 4], "dense")
+    (mask,) = tree.dense_masks(None)
+    assert mask.dtype == torch.bool
+    query, key, value = (torch.randn(1, 2, 4, 8, dtype=torch.float64) for _ in range(3))
+    scores = 3.0 * torch.tanh(query @ key.transpose(-1, -2) / 3.0)
+    hidden, added = ((change(scores).softmax(-1) @ value).transpose(1, 2) for change in (
+        lambda scores: scores.masked_fill(~mask, -torch.inf), lambda scores: scores + mask,
+    ))  # fmt: skip
+
+    found, _ = tree_attention(torch.nn.Module(), query, key, value, None, scaling=1.0, softcap=3.0, tree=tree)
+
+    assert torch.allclose(found, hidden, rtol=0, atol=1e-12)
+    assert not torch.allclose(found, added, atol=1e-2)
 
 
 def test_a_sliding_window_is_measured_in_positions() -> None:

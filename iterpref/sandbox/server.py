@@ -36,7 +36,7 @@ __all__ = ["main"]
 CHECK_MS = 50  # of the memory of many processes, as RLIMIT_AS counts each alone
 _SPARE_MB = 64  # memory above the limit in which a MemoryError can be reported
 _FIRST_FD = 3
-_set_handler = getattr(signal.signal, "__wrapped__", signal.signal)  # without a detour through enumerations
+_set_handler = getattr(sys.modules.get("_signal"), "signal", signal.signal)  # without a detour through enumerations
 
 
 def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: str, readable: list[str]) -> None:

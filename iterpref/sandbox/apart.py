@@ -23,19 +23,22 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any, NoReturn
 
 from iterpref.plain import NotPlain, from_json, to_json
+from iterpref.sandbox.canary import asserting_lines
 from iterpref.sandbox.loading import new_module
 from iterpref.sandbox.names import library_imports, module_names, scan
 from iterpref.sandbox.proxy import TYPE, Remote
-from iterpref.sandbox.results import BadTestsError, Results
+from iterpref.sandbox.results import UNCLEAR, BadTestsError, Results
+from iterpref.sandbox.shared import MOST, containers, contents, is_container, refill
 from iterpref.sandbox.wire import NaNs, copy_of, from_copy
 
 __all__ = ["Half", "Link", "load_apart", "split"]
 
 _LARGEST_MESSAGE = 64 << 20
+_LARGEST_VARIABLE = 10_000  # characters of a container that is told anew whenever it has changed
 _PR_SET_DUMPABLE = 4
 _NOT_RAISED = ("iterpref", "program", "tests", "unittest")  # unittest takes some of its own for no failure
 
@@ -81,6 +84,9 @@ class Link:
         self.kept: dict[int, Any] = {}  # lists, dicts and sets that the program holds too
         self.nans = NaNs("tests")
         self.namespace: dict[str, Any] = {}
+        self.variables: dict[str, str] = {}  # of the program, by name; what a container held when last told
+        self.given: list[Any] = []  # containers among the arguments of the last call
+        self.asserting: set[int] = set()
         self.callbacks: list[Callable[..., Any]] = []
         self.classes: set[str] = set()  # that the tests name, and have not made themselves
         self.inspecting = False
@@ -128,29 +134,36 @@ class Link:
         self.results.record(unsupported=why)
         os._exit(0)
 
+    def unclear_at_once(self, why: str) -> None:
+        """Not even a pass is clear then."""
+        assert self.results is not None
+        self.results.record(unsupported=UNCLEAR + why)
+
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """Have one operation done by the program's half."""
-        encoded = [self.told(part) for part in args]
-        named = {key: self.told(part) for key, part in kwargs.items()}
-        self.send({"op": operation, "args": encoded, "kwargs": named})
+        given: list[Any] = containers([*args, *kwargs.values()]) if operation == "call" else []
+        if len(given) > MOST or len({id(container) for container in given}) < len(given):
+            self.unclear = "the tests hand over too many containers to follow, or one of them twice"
+        message: dict[str, Any] = {"op": operation, "args": [self.told(part) for part in args]}
+        message["kwargs"] = {key: self.told(part) for key, part in kwargs.items()}
+        self.send(message | self.changed_variables())
         while True:
             reply = self.receive()
             try:
                 if "callback" in reply:
                     self.call(reply)
                     continue
-                for index, new in reply.get("changed", ()):
-                    _replace(args[index], from_json(new, self.decode))
-                for name, new in reply.get("names", {}).items():
-                    if name in self.namespace:
-                        self.namespace[name] = from_json(new, self.decode)
-                for index, number in reply.get("retained", ()):
-                    self.kept.setdefault(number, args[index])
+                self.given = given
+                for number, text in reply.get("changed", ()):
+                    refill(given[number], from_json(json.loads(text), self.decode))
+                for name in self.variables.keys() & reply.get("names", {}).keys():
+                    self.rename(name, from_json(reply["names"][name], self.decode))
                 if "raised" in reply:
                     error = self.exception(reply["raised"])
+                elif "given" in reply:
+                    return given[reply["given"]]
                 else:
-                    value = from_json(reply["value"], self.decode)
-                    return self.same(value, reply, args)
+                    return self.same(from_json(reply["value"], self.decode), reply.get("kept"))
             except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError):
                 self.end()
             raise error
@@ -158,15 +171,35 @@ class Link:
     def told(self, value: Any) -> Any:
         return to_json(value, self.encode, self.nans.encode)
 
-    def same(self, value: Any, reply: dict[str, Any], args: tuple[Any, ...]) -> Any:
-        """The list, dict or set that ``value`` was here before, with what it holds now."""
-        before = args[reply["same"]] if "same" in reply else self.kept.get(reply.get("kept", -1))
-        if type(before) is type(value) and type(value) in (list, dict, set):
-            _replace(before, value)
-            value = before
-        if "kept" in reply:
-            self.kept[reply["kept"]] = value
-        return value
+    def same(self, value: Any, number: int | None) -> Any:
+        """The container that ``value`` was here before, with what it holds now."""
+        if number is None or not is_container(value):
+            return value
+        before = self.kept.setdefault(number, value)
+        if before is not value and type(before) is type(value):
+            refill(before, contents(value, {}))
+        return before
+
+    def rename(self, name: str, value: Any) -> None:
+        """Give a variable of the program its new value."""
+        before = self.namespace[name]
+        if is_container(value) and type(before) is type(value):
+            refill(before, contents(value, {}))
+        else:
+            self.namespace[name] = value
+        self.variables[name] = self.text_of(self.namespace[name])
+
+    def text_of(self, value: Any) -> str:
+        return json.dumps(self.told(contents(value, {}))) if is_container(value) else ""
+
+    def changed_variables(self) -> dict[str, Any]:
+        """What the tests have changed in containers that are variables of the program."""
+        found = {}
+        for name, before in self.variables.items():
+            if before and (now := self.text_of(self.namespace[name])) != before:
+                self.variables[name] = now
+                found[name] = json.loads(now)
+        return {"variables": found} if found else {}
 
     def why_unclear(self) -> str:
         """Why a failure may be no fault of the program's; "" where it is."""
@@ -194,12 +227,12 @@ class Link:
         if id(value) in self.coroutines:
             return {"$ref": self.coroutines[id(value)][1]}
         module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-        if isinstance(value, FunctionType) and module == "tests":
+        if (isinstance(value, FunctionType) and module == "tests") or _is_bound(value):
             if self.inspecting:
                 self.unsupported("the program looks into a function of the tests")
             self.callbacks.append(value)
             try:
-                annotations = to_json(value.__annotations__)
+                annotations = to_json(getattr(value, "__annotations__", {}))
             except NotPlain:
                 annotations = {}
             return {"$callback": [len(self.callbacks) - 1, value.__name__, value.__doc__, annotations]}
@@ -214,13 +247,15 @@ class Link:
             pickled = base64.b64encode(pickle.dumps(value)).decode()
         except Exception:
             self.unsupported(f"an object of class {type(value).__name__} cannot be handed to another process")
-        if self.results is not None and not isinstance(value, BaseException):
-            self.results.uncertain = f"the program gets a copy of an object of class {type(value).__name__}"
+        if not isinstance(value, BaseException):
+            self.unclear = f"the program gets a copy of an object of class {type(value).__name__}"
         return {"$pickle": pickled}
 
     def decode(self, tag: str, about: Any) -> Any:
         if tag == "$nan":
             return self.nans.decode(about)
+        if tag == "$given":
+            return self.given[about]
         if tag == "$error":
             return self.exception(about)
         if tag != "$ref":
@@ -304,18 +339,15 @@ def _exception(module: str, name: str) -> type[BaseException] | None:
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
+def _is_bound(value: Any) -> bool:
+    """Whether it is a method of an object of this process."""
+    kinds = (MethodType, BuiltinMethodType)
+    return isinstance(value, kinds) and not isinstance(value.__self__, (ModuleType, type))
+
+
 def _builtin_exception(name: str) -> type[BaseException] | None:
     found = getattr(builtins, str(name), None)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
-
-
-def _replace(old: Any, new: Any) -> None:
-    """Make ``old`` equal to ``new``, in place."""
-    if isinstance(old, list) and isinstance(new, list):
-        old[:] = new
-    elif isinstance(old, (dict, set)) and type(old) is type(new):
-        old.clear()
-        old.update(new)
 
 
 def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, Any] | None:
@@ -326,6 +358,7 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
     mentioned = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)}
     made = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     link.classes = {name for name in mentioned - made if name[:1].isupper() and not hasattr(builtins, name)}
+    link.asserting = asserting_lines(tests)
     results.why_unclear = link.why_unclear
     if shared := made & scan(program)[0] & module_names(tests):
         link.unclear = f"program and tests have a variable {min(shared)!r} in common"
@@ -355,8 +388,12 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
         if not hasattr(builtins, name) or name in tested:
             with contextlib.suppress(KeyError):
                 namespace[name] = link.ask("name", name)
-            if type(namespace.get(name)) in (list, dict, set):
-                link.unclear = f"the tests look at the program's variable {name!r}"
+            value = namespace.get(name)
+            if name in namespace and name not in made | module_names(tests) and type(value) is not Remote:
+                link.variables[name] = link.text_of(value)
+            if len(link.variables.get(name, "")) > _LARGEST_VARIABLE:
+                del link.variables[name]
+                link.unclear = f"the tests look at the program's large variable {name!r}"
     return namespace
 
 

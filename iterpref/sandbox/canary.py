@@ -13,8 +13,8 @@ In unittest methods the altered assertions are run one by one, and a method all 
 none, ends with a failure. An assertion below a context manager of the program's is caught outside it, as the manager
 may swallow it. A program that is honest therefore passes not one test here.
 
-An assertion that is met again and again is altered the first times only, and then run as it is: its canary costs about
-as much as the tests themselves, and ends where they end.
+An assertion that is met again and again is altered the first times, then ever more rarely by chance, and else run as
+it is: its canary costs about as much as the tests themselves, and ends where they end.
 """
 
 # ruff: noqa: SIM905
@@ -25,17 +25,17 @@ import builtins
 import copy
 import functools
 import inspect
-import random
-import sys
+import os
 import unittest
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Fallen", "alter_asserts", "alter_methods", "decoy", "tools"]
+__all__ = ["Fallen", "alter_asserts", "alter_methods", "asserting_lines", "below", "decoy", "tools"]
 
 _DECOY, _NOBODY, _NEVER, _FELL = "_sandbox_decoy", "_sandbox_nobody", "_sandbox_never", "_sandbox_fell"
-_ALTERED = 10  # times that one assertion is altered
+_ALTERED = 10  # times that one assertion is altered in any case
+_random_bytes = os.urandom  # bound here, as are the types below: a program must not be able to spoil a decoy
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE,
     ast.GtE: ast.Lt,
@@ -73,9 +73,14 @@ class _NeverError(Exception):
     """Nobody raises it."""
 
 
+def below(limit: int) -> int:
+    """A number from 0 on that nobody can foresee."""
+    return int.from_bytes(_random_bytes(8), "little") % limit
+
+
 def decoy(value: Any) -> Any:
     """Another value than ``value``, of the same type where that is easy."""
-    kind, step = type(value), random.SystemRandom().randrange(1000, 10**6)
+    kind, step = type(value), 1000 + below(10**6)
     if kind is bool:
         return not value
     if kind is int:
@@ -96,8 +101,8 @@ def decoy(value: Any) -> Any:
         return kind([*value, step])
     if kind is dict:
         return {**value, step: step}
-    if kind is getattr(sys.modules.get("numpy"), "ndarray", None) and value.dtype.kind in "biufc":
-        return sys.modules["numpy"].append(value, step)  # of another shape: no array equals every value of its kind
+    if kind.__name__ == "ndarray" and kind.__module__ == "numpy" and value.dtype.kind in "biufc":
+        return [*value.ravel().tolist(), step]  # of another shape: no array equals every value of its kind
     return _Nobody()
 
 
@@ -110,13 +115,14 @@ class Fallen:
         self.held = 0
         self.asked = False  # since the last test
         self.ever_asked = False
-        self._below = False  # asked below a context manager of the program's
+        self._below = self._ended = False  # asked below a context manager of the program's, and its end reached
         self._times: Counter[int] = Counter()
 
     def more(self, place: int) -> bool:
         """Whether the assertion at this place is to be altered once more."""
         self._times[place] += 1
-        return self._times[place] <= _ALTERED and self.ask()
+        times = self._times[place]
+        return (times <= _ALTERED or below(times) < _ALTERED) and self.ask()
 
     def ask(self) -> bool:
         self.asked = self.ever_asked = self._below = True
@@ -131,11 +137,14 @@ class Fallen:
         self.held += 1
 
     def enter(self) -> None:
-        self._below = False
+        self._below = self._ended = False
+
+    def through(self) -> None:
+        self._ended = True
 
     def leave(self) -> None:
-        """The end of a context manager below which everything asked had to fall."""
-        self.held += self._below
+        """After a context manager: what was asked below had to fall, and nothing else to keep it from being asked."""
+        self.held += self._below or not self._ended
 
     def end(self) -> None:
         """End a test method: it fails, unless an altered assertion of it held."""
@@ -187,6 +196,7 @@ class _Alterer(ast.NodeTransformer):
     def __init__(self, tree: ast.Module, how: str) -> None:
         self.how = how
         self.places = 0
+        self.altered = 0
         self.known = {"self", *vars(builtins)}  # whose context managers swallow no failure
         for node in ast.walk(tree):
             if isinstance(node, ast.alias):
@@ -214,9 +224,11 @@ class _Alterer(ast.NodeTransformer):
             return self.either(node, original)
         foreign = not all(_root(manager) in self.known for manager in managers)
         before, self.how = self.how, "below" if foreign or self.how == "below" else "catch"
+        altered = self.altered
         self.generic_visit(node)
         self.how = before
-        if foreign and self.how != "below":
+        if foreign and self.how != "below" and self.altered > altered:
+            node.body.append(_statement(f"{_FELL}.through()"))
             chosen = ast.If(self.more(), [_statement(f"{_FELL}.enter()"), _caught(node, "leave")], [original])
             return ast.copy_location(chosen, node)
         return node
@@ -225,6 +237,7 @@ class _Alterer(ast.NodeTransformer):
 
     def either(self, altered: ast.stmt, original: ast.stmt) -> ast.stmt:
         """Run the altered statement, or after some times the original."""
+        self.altered += 1
         if self.how == "below":
             return ast.copy_location(ast.If(_call(f"{_FELL}.ask"), [altered], []), original)
         return ast.copy_location(ast.If(self.more(), [_caught(altered, "hold")], [original]), original)
@@ -232,6 +245,25 @@ class _Alterer(ast.NodeTransformer):
     def more(self) -> ast.expr:
         self.places += 1
         return _call(f"{_FELL}.more", ast.Constant(self.places))
+
+
+def asserting_lines(tree: ast.Module) -> set[int]:
+    """Where tests assert something below a context manager that may be the program's: the lines that call it."""
+    known = _Alterer(tree, "raise").known
+    return {
+        line
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.With, ast.AsyncWith))
+        if not all(_root(item.context_expr) in known for item in node.items)
+        if any(_asserts(part) for statement in node.body for part in ast.walk(statement))
+        for line in range(node.lineno, node.body[0].lineno + 1)
+    }
+
+
+def _asserts(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert) or (
+        isinstance(node, ast.Attribute) and node.attr.startswith(("assert", "fail"))
+    )
 
 
 def _root(node: ast.expr) -> str:

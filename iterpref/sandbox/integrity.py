@@ -40,7 +40,9 @@ class Integrity:
         self._common = len(self._watched)
         self._looked_at: int | None = None  # how many of those watched; None: all
         for kind in _CLASSES:
-            self.watch(vars(kind), vars(kind))
+            self.watch(
+                vars(kind), vars(kind).keys() - {"default"}
+            )  # programs give json's encoder a default of their own
 
     def watch(self, names: Mapping[str, Any], which: Iterable[str]) -> None:
         """Watch these names of a namespace too."""

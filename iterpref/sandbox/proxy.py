@@ -7,16 +7,15 @@ they ask for the class's own operators, and to be equal it has to tell the expec
 from __future__ import annotations
 
 import operator
-import random
 import sys
 import types
 from collections.abc import Callable, Generator, Iterator
 from types import FunctionType
 from typing import Any, Protocol
 
-from iterpref.sandbox.canary import decoy
-from iterpref.sandbox.remote import BINARY, UNARY
-from iterpref.sandbox.results import Results
+from iterpref.sandbox.canary import below, decoy
+from iterpref.sandbox.remote import BINARY, INPLACE, UNARY
+from iterpref.sandbox.results import TESTS, Results
 
 __all__ = ["TYPE", "Remote"]
 
@@ -32,10 +31,12 @@ class Asker(Protocol):
     trusted: set[str]
     results: Results | None
     unclear: str
+    asserting: set[int]  # lines where a context manager of the program's holds assertions
     greedy: bool  # an object has been equal to the expected value and to others
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any: ...
     def unsupported(self, why: str) -> Any: ...
+    def unclear_at_once(self, why: str) -> Any: ...
 
 
 class Remote:
@@ -88,10 +89,12 @@ class Remote:
             return bool(self._plain[0] == other._plain[0])
         if self._plain and self._plain[0] == other:
             return True
-        place = random.SystemRandom().randrange(_DECOYS + 1)
+        place = below(_DECOYS + 1)
         try:
             held = self._link.ask("probe", self, _candidates(other, place))
-        except TypeError:
+        except Exception as error:
+            if _named(self) and not isinstance(error, TypeError):
+                raise
             return False
         if _named(self):
             return bool(held == [index == place for index in range(_DECOYS + 1)])
@@ -111,15 +114,7 @@ class Remote:
         return bool(self._link.ask("contains", self, item)) if _named(self) else any(item == part for part in self)
 
     def __iter__(self) -> Iterator[Any]:
-        if self._plain:
-            yield from self._plain[0]
-            return
-        steps = self._link.ask("iter", self)
-        while True:
-            try:
-                yield self._link.ask("next", steps) if type(steps) is Remote else next(steps)
-            except StopIteration:
-                return
+        return iter(self._plain[0]) if self._plain else _iterator(self._link.ask("iter", self))
 
     def __len__(self) -> int:
         return len(self._plain[0]) if self._plain else int(self._link.ask("len", self))
@@ -135,14 +130,21 @@ class Remote:
         if isinstance(error, AssertionError):
             self._link.ask("exit", self, None)
             return False
-        return bool(self._link.ask("exit", self, error))
+        return self._swallowed(self._link.ask("exit", self, error), error)
 
     async def __aenter__(self) -> Any:
         return await self.__getattr__("__aenter__")()
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         swallowed = await self.__getattr__("__aexit__")(None if error is None else type(error), error, None)
-        return bool(swallowed) and not isinstance(error, AssertionError)
+        return not isinstance(error, AssertionError) and self._swallowed(swallowed, error)
+
+    def _swallowed(self, swallowed: object, error: object) -> bool:
+        caller = sys._getframe(2)
+        asserting = caller.f_code.co_filename != TESTS or caller.f_lineno in self._link.asserting
+        if swallowed and error and self._link.asserting and asserting:
+            self._link.unclear_at_once("a context manager of the program's swallows what keeps tests from asserting")
+        return bool(swallowed)
 
     def __await__(self) -> Generator[None, None, Any]:
         yield from ()
@@ -184,8 +186,8 @@ class TypeOf(type):
             return super().__call__(*args, **kwargs)
         if type(args[0]) is not Remote:
             return type(args[0])
-        found = args[0].__class__
-        return args[0].__getattr__("__class__") if found is Remote else found
+        own = args[0]._about.get("module") == "program"
+        return args[0].__getattr__("__class__") if own or args[0].__class__ is Remote else args[0].__class__
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, type) if cls is TYPE else super().__instancecheck__(instance)
@@ -202,7 +204,7 @@ TYPE: Any = TypeOf("type", (type,), {})
 def _candidates(value: Any, place: int) -> list[Any]:
     """``value`` at ``place`` among others: numbers in equal steps, as the least of them would give itself away."""
     if type(value) in (int, float):
-        step = random.SystemRandom().randrange(1, 10)
+        step = 1 + below(9)
         return [value if index == place else value + step * (index - place) for index in range(_DECOYS + 1)]
     others = (decoy, _alike)
     return [value if index == place else others[index % 2](value) for index in range(_DECOYS + 1)]
@@ -210,7 +212,7 @@ def _candidates(value: Any, place: int) -> list[Any]:
 
 def _alike(value: Any) -> Any:
     """Another value of the same length."""
-    kind, step = type(value), random.SystemRandom().randrange(1000, 10**6)
+    kind, step = type(value), 1000 + below(10**6)
     if not value:
         return decoy(value)
     if kind in (list, tuple):
@@ -224,6 +226,10 @@ def _alike(value: Any) -> Any:
     return decoy(value)
 
 
+def _iterator(found: Any) -> Iterator[Any]:
+    return found if type(found) is Remote else iter(found)
+
+
 def _named(remote: Remote) -> bool:
     """Whether the tests name the object's class, so that they want its own operators."""
     return remote._about["class"] in remote._link.classes
@@ -232,7 +238,7 @@ def _named(remote: Remote) -> bool:
 def _infix(name: str, reflected: bool) -> Callable[[Remote, Any], Any]:
     def apply(self: Remote, other: Any) -> Any:
         if type(other) is not Remote and not _named(self):
-            if not self._plain:
+            if not self._plain or name in INPLACE:
                 return NotImplemented
             pair = (other, self._plain[0]) if reflected else (self._plain[0], other)
             return getattr(operator, name)(*pair)
@@ -245,6 +251,8 @@ def _forward(operation: str) -> Callable[..., Any]:
     return lambda self, *args: self._link.ask(operation, self, *args)
 
 
+for _name in INPLACE:
+    setattr(Remote, f"__{_name}__", _infix(_name, False))
 for _name in _INFIX:
     setattr(Remote, f"__{_name.strip('_')}__", _infix(_name, False))
     if _name not in ("lt", "le", "gt", "ge"):

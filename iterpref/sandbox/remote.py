@@ -26,16 +26,21 @@ from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.loading import load
 from iterpref.sandbox.normal import to_plain
 from iterpref.sandbox.results import BadTestsError, Results
+from iterpref.sandbox.shared import MOST, Given, containers, contents, is_container, refill
 from iterpref.sandbox.wire import NaNs, copy_of, from_copy
 
 __all__ = ["OPERATIONS", "serve"]
 
 BINARY = ["eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"]
 BINARY += ["and_", "or_", "xor", "lshift", "rshift"]
+INPLACE = ["iadd", "isub", "imul", "itruediv", "ifloordiv", "iand", "ior", "ixor"]
 UNARY = ["neg", "pos", "abs", "invert", "index"]
 
+# References that this half itself holds to a value that it has just computed, and to a container among arguments.
+_OF_VALUE, _OF_GIVEN = 2, 4
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    **{name: getattr(operator, name) for name in BINARY + UNARY},
+    **{name: getattr(operator, name) for name in BINARY + INPLACE + UNARY},
     "bool": bool,
     "call": lambda function, *args, **kwargs: function(*args, **kwargs),
     "contains": operator.contains,
@@ -73,12 +78,6 @@ def serve(link: int) -> NoReturn:
         server.answer(server.receive())
 
 
-_SHARED = frozenset({list, dict, set})
-_MOST_SHARED = 1000
-# References that this half itself holds to a value that it has just computed, or decoded for a call.
-_HELD_HERE, _HELD_IN_ARGUMENTS = 3, 2
-
-
 class _Unreported(Results):
     """Keeps a failure for the other half."""
 
@@ -95,8 +94,8 @@ class _Server:
         self.known: dict[int, int] = {}
         self.namespace: dict[str, Any] = {}
         self.nans = NaNs("program")
-        self.named: dict[str, Any] = {}  # names of no function or class that the other half asked for
-        self.shared: dict[int, tuple[Any, str]] = {}  # lists, dicts and sets that both halves hold, as they were
+        self.named: dict[str, tuple[Any, str]] = {}  # variables that the other half holds, as it was told last
+        self.shared: dict[int, tuple[Any, str]] = {}  # containers that both halves hold, as they were
 
     def receive(self) -> dict[str, Any]:
         line = self.file.readline()
@@ -126,29 +125,46 @@ class _Server:
         self.send({"loaded": True})
 
     def answer(self, message: dict[str, Any]) -> None:
-        """Do one operation and send what it gave, with the arguments that it changed."""
-        before = message["args"]
-        args: list[Any] = []
+        """Do one operation and send what it gave, with what it changed of that which both halves hold."""
+        given: list[Any] = []
+        texts: list[str] = []
+        numbers: dict[int, int] = {}
         try:
-            args += [from_json(part, self.decode) for part in before]
+            for name, held in message.get("variables", {}).items():
+                refill(self.namespace[name], from_json(held, self.decode))
+            args = [from_json(part, self.decode) for part in message["args"]]
             kwargs = {key: from_json(part, self.decode) for key, part in message.get("kwargs", {}).items()}
+            if message["op"] == "call":
+                given = containers([*args, *kwargs.values()])[:MOST]
+                numbers = {id(container): number for number, container in enumerate(given)}
+                texts = [self.text_of(container, numbers) for container in given]
             value = self.operate(message["op"], args, kwargs)
-            reply = {"value": self.told(value)}
-            if type(value) in _SHARED:
-                reply |= self.shared_as(value, args)
+            reply: dict[str, Any] = {"value": self.told(value)}
+            if id(value) in numbers:
+                reply["given"] = numbers[id(value)]
+            elif is_container(value) and sys.getrefcount(value) > _OF_VALUE:
+                reply["kept"] = self.share(value)
         except BaseException as error:
             reply = {"raised": self.exception(error)}
-        if message["op"] == "call":
-            reply |= self.changed(args, before)
+        now = [self.text_of(container, numbers) for container in given]
+        reply["changed"] = [
+            [number, new] for number, (new, old) in enumerate(zip(now, texts, strict=False)) if new != old
+        ]
+        for container in given:
+            if sys.getrefcount(container) > _OF_GIVEN:
+                self.share(container)
         if self.named:
-            reply["names"] = {name: self.told(value) for name, value in self.renamed()}
+            reply["names"] = self.renamed()
         self.send(reply)
+
+    def text_of(self, container: Any, numbers: dict[int, int]) -> str:
+        return json.dumps(self.told(contents(container, numbers)))
 
     def operate(self, operation: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if operation == "name":
             value = self.namespace[args[0]]
             if not callable(value) and not isinstance(value, ModuleType):
-                self.named[args[0]] = value
+                self.named[args[0]] = (value, json.dumps(self.told(value)) if is_container(value) else "")
             return value
         if operation == "probe":  # one question with several candidates
             return [bool(args[0] == candidate) for candidate in args[1]]
@@ -167,39 +183,22 @@ class _Server:
     def told(self, value: Any) -> Any:
         return to_json(value, self.encode, self.nans.encode)
 
-    def shared_as(self, value: Any, args: list[Any]) -> dict[str, Any]:
-        """Which object a list, dict or set is: one of the arguments, or one that the program has kept."""
-        for index, given in enumerate(args):
-            if given is value:
-                return {"same": index}
-        if sys.getrefcount(value) > _HELD_HERE:
-            return {"kept": self.share(value)}
-        return {}
-
     def share(self, value: Any) -> int:
         number = self.refer(value)
-        if len(self.shared) < _MOST_SHARED:
+        if len(self.shared) < MOST:
             self.shared[number] = (value, json.dumps(self.told(value)))
         return number
 
-    def changed(self, args: list[Any], before: list[Any]) -> dict[str, Any]:
-        """(index, new value) of each list, dict or set among the arguments that the call has changed, or has kept."""
-        found, kept = [], []
-        for index, sent in enumerate(before[: len(args)]):
-            if type(args[index]) in _SHARED:
-                now = self.told(args[index])
-                if json.dumps(now) != json.dumps(sent):
-                    found.append([index, now])
-                if sys.getrefcount(args[index]) > _HELD_IN_ARGUMENTS:
-                    kept.append([index, self.share(args[index])])
-        return {"changed": found, "retained": kept}
-
-    def renamed(self) -> list[tuple[str, Any]]:
-        """Names of the program that have another value since the other half was told."""
-        found = [
-            (name, self.namespace.get(name)) for name in self.named if self.namespace.get(name) is not self.named[name]
-        ]
-        self.named.update(found)
+    def renamed(self) -> dict[str, Any]:
+        """The program's variables that have another value since the other half was told."""
+        found = {}
+        for name, (before, text) in self.named.items():
+            value = self.namespace.get(name)
+            if value is not before or text:
+                told = self.told(value)
+                now = json.dumps(told) if is_container(value) else ""
+                if value is not before or text != now:
+                    found[name], self.named[name] = told, (value, now)
         return found
 
     def refer(self, value: Any) -> int:
@@ -209,6 +208,8 @@ class _Server:
         return number
 
     def encode(self, value: Any) -> Any:
+        if type(value) is Given:
+            return {"$given": value.number}
         found = copy_of(value, self.told)
         if found is not None:
             return found

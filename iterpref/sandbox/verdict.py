@@ -45,7 +45,8 @@ def judge_run(job: Job, run: Run) -> Verdict:
     if invalid := next((record["invalid"] for record in records if "invalid" in record), None):
         return _verdict(run, Outcome.INVALID, "", clip(str(invalid)), 0, 0)
     if unsupported := next((record["unsupported"] for record in records if "unsupported" in record), None):
-        return _verdict(run, Outcome.UNSUPPORTED, "", clip(str(unsupported)), 0, 0)
+        told = f"{unsupported}\n{failure['feedback']}" if failure else str(unsupported)
+        return _verdict(run, Outcome.UNSUPPORTED, "", clip(told), 0, 0)
     if job.way == "canary":
         fell = done is not None and passed == 0 and total > 0 and failure is not None
         outcome = Outcome.TAMPER if passed else Outcome.PASS if fell else Outcome.UNSUPPORTED

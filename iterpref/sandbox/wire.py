@@ -12,6 +12,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import io
 import math
 import pathlib
 import re
@@ -25,6 +26,7 @@ __all__ = ["NaNs", "copy_of", "from_copy"]
 _DTYPE = re.compile(r"[<>|=]?([biufc][0-9]{1,2}|[US][0-9]{1,6}|[mM]8(\[[a-z]{1,2}\])?)")
 _TIMES: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}
 _PATHS: dict[str, Any] = {kind.__name__: kind for kind in (pathlib.PurePosixPath, pathlib.PosixPath)}
+_FILES: dict[str, Any] = {"StringIO": io.StringIO, "BytesIO": io.BytesIO}
 _VIEWS: dict[str, Any] = {"dict_keys": dict.keys, "dict_values": dict.values, "dict_items": dict.items}
 # Whose classes are handed over by name.
 _MODULES = frozenset({"array", "builtins", "collections", "datetime", "decimal", "fractions", "numpy", "pathlib", "re"})
@@ -65,6 +67,8 @@ def copy_of(value: Any, encode: Callable[[Any], Any]) -> Any:
         return {"$array.array": [value.typecode, encode(value.tolist())]}
     if kind is memoryview and value.format == "B" and value.c_contiguous:
         return {"$memoryview": base64.b64encode(value).decode()}
+    if kind in _FILES.values() and not value.closed:
+        return {f"${kind.__name__}": [encode(value.getvalue()), value.tell()]}
     if kind is slice:
         return {"$slice": encode([value.start, value.stop, value.step])}
     if kind is re.Pattern:
@@ -125,10 +129,16 @@ def _named_class(module: str, name: str) -> type | None:
     return found if type(found) is type else None
 
 
+# What a class made by ``collections.namedtuple`` or ``typing.NamedTuple`` has besides its fields.
+_NAMED = frozenset(vars(collections.namedtuple("N", "a"))) - {"a"}
+_NAMED |= {"__annotations__", "__annotate__", "__annotate_func__", "__orig_bases__", "__static_attributes__"}
+_NAMED |= {"__firstlineno__", "__annotations_cache__"}
+
+
 def _is_namedtuple(kind: type) -> bool:
-    """Whether ``collections.namedtuple`` made the class: it adds nothing to a tuple but names."""
+    """Whether ``namedtuple`` made the class: it adds nothing to a tuple but names."""
     fields = getattr(kind, "_fields", None)
-    return kind.__bases__ == (tuple,) and isinstance(fields, tuple) and "__eq__" not in kind.__dict__
+    return kind.__bases__ == (tuple,) and isinstance(fields, tuple) and vars(kind).keys() <= {*_NAMED, *fields}
 
 
 def from_copy(tag: str, body: Any, decode: Callable[[Any], Any]) -> Any:
@@ -161,6 +171,10 @@ def from_copy(tag: str, body: Any, decode: Callable[[Any], Any]) -> Any:
         return array.array(body[0], decode(body[1]))
     if name == "memoryview":
         return memoryview(base64.b64decode(body))
+    if name in _FILES:
+        file = _FILES[name](decode(body[0]))
+        file.seek(body[1])
+        return file
     if name == "slice":
         return slice(*decode(body))
     if name == "Pattern":

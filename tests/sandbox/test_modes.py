@@ -81,18 +81,39 @@ def test_restricted_mode_judges_as_usual() -> None:
     assert all(protections == PROTECTIONS for _, _, protections in told["verdicts"])
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        "import os\nif os.fork() == 0: os._exit(0)",
-        "import subprocess\nsubprocess.run(['true'])",
-        "import os\nos.system('true')",
-        "import os\nos.posix_spawn('/bin/true', ['true'], {})",
-    ],
-)
-def test_program_that_needs_processes_is_unsupported_not_wrong(body: str) -> None:
-    [[outcome, error_type, _]] = judge(body)["verdicts"]
-    assert (outcome, error_type) == ("unsupported", "")
+NEED_PROCESSES = [
+    "import os\nif os.fork() == 0: os._exit(0)",
+    "import subprocess\nsubprocess.run(['true'])",
+    "import os\nos.system('true')",
+    "import os\nos.posix_spawn('/bin/true', ['true'], {})",
+    "import multiprocessing\nmultiprocessing.Queue()",
+    "import multiprocessing\nmultiprocessing.Pool(2)",
+    "import multiprocessing\nmultiprocessing.Process(target=print).start()",
+    "import multiprocessing\nmultiprocessing.Value('i', x)",
+    "from concurrent.futures import ProcessPoolExecutor\nProcessPoolExecutor(1).submit(abs, x).result()",
+    "from multiprocessing import shared_memory\nshared_memory.SharedMemory(create=True, size=9)",
+    "import asyncio\nasync def run(): await asyncio.create_subprocess_exec('true')\nasyncio.run(run())",
+    "import pty\npty.fork()",
+]
+
+
+@pytest.mark.parametrize("caught", [False, True], ids=["raised", "caught"])
+def test_program_that_needs_processes_is_unsupported_not_wrong(caught: bool) -> None:
+    """Also where it catches what is raised, and then fails."""
+    wrapped = ["try:\n " + body.replace("\n", "\n ") + "\nexcept Exception: x = 7" for body in NEED_PROCESSES]
+    bodies = wrapped if caught else NEED_PROCESSES
+    verdicts = judge(*bodies)["verdicts"]
+    told = {body: outcome for body, (outcome, _, _) in zip(bodies, verdicts, strict=True)}
+    assert told == dict.fromkeys(bodies, "unsupported")
+
+
+def test_program_that_could_start_processes_but_does_not_is_judged() -> None:
+    told = judge(
+        "import multiprocessing\na, b = multiprocessing.Pipe()\na.send(x)\nassert b.recv() == x",
+        "import multiprocessing\nmultiprocessing.RawValue('i', x)\nmultiprocessing.cpu_count()",
+        "import subprocess, os\nx = 7",
+    )
+    assert [outcome for outcome, _, _ in told["verdicts"]] == ["pass", "pass", "wrong"]
 
 
 ATTACKS = {

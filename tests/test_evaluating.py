@@ -158,7 +158,7 @@ def test_a_server_is_asked_by_chat_and_nothing_is_paid_twice(tmp_path: Path, mon
     ("wanted", "sentence"),
     [
         ({"benchmark": "humanevl"}, "no benchmark named 'humanevl'; did you mean"),
-        ({"options": {"relase": "5"}}, "takes no option 'relase'"),
+        ({"options": {"relase": "5"}}, "takes no option 'relase'; it takes count"),
         ({"model": ""}, "no model was named; set --model"),
         ({"model": "./nowhere"}, "no such model folder; set --model"),
         ({"style": "chat"}, "--style is 'chat'; choose auto, complete or instruct"),

@@ -22,7 +22,8 @@ from iterpref.wording import counted
 __all__ = ["compare", "compare_results", "load_results"]
 
 Result = Mapping[str, Any]
-_SETTINGS = ("style", "prefill", "temperature", "max_new_tokens", "samples", "stops", "versions")
+_ASKED = ("style", "prefill", "temperature", "max_new_tokens", "stops")  # known only where a model was asked
+_SETTINGS = (*_ASKED, "samples", "versions")
 _NOT_RESULTS = (".lm-eval.json", *SUFFIXES)
 _NEEDED = {"complete", "benchmark", "model", "tasks"}  # which other files do not happen to have
 
@@ -133,8 +134,11 @@ def _name(result: Result, other: Result) -> str:
 def _notes(first: Result, second: Result, common: int) -> list[str]:
     """Settings in which they differ: part of the difference may be due to them."""
     notes = []
+    ready = [which for which, result in (("first", first), ("second", second)) if result["answers"]]
+    if len(ready) == 1:
+        notes.append(f"the answers of the {ready[0]} were handed in: how they were made is not known")
     for key in _SETTINGS:
-        if first[key] == second[key]:
+        if first[key] == second[key] or (ready and key in _ASKED):
             continue
         if key == "versions":
             changed = [name for name, version in first[key].items() if second[key].get(name, version) != version]

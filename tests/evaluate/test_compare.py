@@ -29,7 +29,7 @@ def result(letters: dict[str, str], **changes: Any) -> dict[str, Any]:
     ]
     return {
         "complete": True, "model": "m", "weights": "", "style": "complete", "prefill": "", "temperature": 0.0,
-        "max_new_tokens": 8, "samples": 1, "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
+        "max_new_tokens": 8, "samples": 1, "answers": "", "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
         "benchmark": {"name": "small", "sha256": "a", "scores": {"base": "small"}}, "tasks": tasks, **changes,
     }  # fmt: skip
 
@@ -87,6 +87,14 @@ def test_only_common_tasks_count_and_other_settings_are_noted() -> None:
         "versions differ: torch",
         "of the 3 tasks of the first result 2 are in both",
     ]
+
+
+def test_of_answers_that_were_handed_in_nothing_is_said_that_is_not_known() -> None:
+    first, second = result({"a": "+"}, answers="0ab1", max_new_tokens=0), result({"a": "+"}, temperature=0.8)
+    assert compare_results("small", first, second)["notes"] == [
+        "the answers of the first were handed in: how they were made is not known"
+    ]
+    assert compare_results("small", first, {**first, "answers": "77"})["notes"] == []
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,7 @@ def test_an_unfinished_evaluation_ends_with_code_1(
     code, out, _ = cli("eval", "--benchmark", "micro", "--model", "micro:base", "--option", "count=1", "--run", "r")
     assert code == 1
     assert "unfinished: 0 questions without an answer, 1 answer without a verdict" in " ".join(out.split())
-    assert "1 times: the machine is on fire" in out
+    assert "1 time: the machine is on fire" in out
     assert "pass@1" not in out
 
 

@@ -212,6 +212,9 @@ def test_results_are_found_in_files_and_run_folders(tmp_path: Path, writer: Writ
     assert list(load_results(str(file))) == [file.stem]
     (renamed := tmp_path / "renamed.json").write_text(file.read_text())
     assert compare(str(tmp_path / "a" / "eval"), str(renamed))[0]["tasks"] == 4
+    assert found["models"] == ["some/model", "better/model"]
+    (same,) = compare(str(file), str(renamed))
+    assert same["models"] == [f"better/model in {file}", f"better/model in {renamed}"]
 
 
 def test_what_is_no_result_is_one_sentence(tmp_path: Path) -> None:

@@ -185,13 +185,23 @@ def quickstart(
 
 @app.command()
 def eval(
-    benchmark: Annotated[str, typer.Option(help="humaneval+, mbpp+, bigcodebench, livecodebench, micro, jsonl, ...")],
-    model: Annotated[str, typer.Option(help="A folder or name for transformers; what a server calls it.")] = "",
+    benchmark: Annotated[
+        str,
+        typer.Option(
+            help="humaneval[+], mbpp[+], bigcodebench, livecodebench, micro, jsonl, or your own: my.module:load"
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(help="A folder or name for transformers; what a server calls it; micro:base, the shipped one."),
+    ] = "",
     path: Annotated[str, typer.Option(help="The benchmark's file, where it is not where its own harness looks.")] = "",
     option: Annotated[
         list[str] | None, typer.Option(help="KEY=VALUE of the benchmark, such as release=release_v5; repeatable.")
     ] = None,
-    answers: Annotated[str, typer.Option(help="Judge this samples.jsonl; no model is asked.")] = "",
+    answers: Annotated[
+        str, typer.Option(help="Judge these samples (samples.jsonl, *_eval_results.json, ...); no model is asked.")
+    ] = "",
     samples: Annotated[int, typer.Option(help="Answers to each task; more of them later go on.")] = 1,
     temperature: Annotated[float, typer.Option(help="0: greedy.")] = 0.0,
     style: Annotated[
@@ -220,10 +230,11 @@ def eval(
         seed,
         answers,
     )
-    prepared = evaluating.prepare(wanted)
-    sandbox = SandboxConfig(workers, allow_unsafe_exec)
-    with evaluating.told_as_options(), Run(run or wanted.folder) as opened:
-        result, files = evaluating.evaluate_benchmark(opened, prepared, sandbox)
+    with evaluating.told_as_options():
+        prepared = evaluating.prepare(wanted)
+        with Run(run or wanted.folder) as opened:
+            sandbox = SandboxConfig(workers, allow_unsafe_exec)
+            result, files = evaluating.evaluate_benchmark(opened, prepared, sandbox)
     out.print(result_view(result))
     for file in files:
         out.print(f"wrote {file}", markup=False, soft_wrap=True)

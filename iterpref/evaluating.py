@@ -47,6 +47,9 @@ _OPTIONS = {
     "chat.base_url": "--base-url",
     "chat.model": "--model",
     "collect.model": "--model",
+    " as its path": " with --path",
+    " as the path": " with --path",
+    "another `run:`": "another --run",
     "lower max_new_tokens or drop the task": "lower --max-new-tokens, or take a model with a longer context",
 }
 _DEADLINE_SECONDS = 600.0  # of one answer: many are asked at once, and some servers think long

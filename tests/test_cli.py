@@ -256,7 +256,7 @@ def test_an_unfinished_evaluation_ends_with_code_1(
     code, out, _ = cli("eval", "--benchmark", "micro", "--model", "micro:base", "--option", "count=1", "--run", "r")
     assert code == 1
     assert "unfinished: 0 questions without an answer, 1 answer without a verdict" in " ".join(out.split())
-    assert "1 times: the machine is on fire" in out
+    assert "1 time: the machine is on fire" in out
     assert "pass@1" not in out
 
 
@@ -305,6 +305,30 @@ def test_every_verb_has_help_and_stands_in_the_readme(cli: Cli) -> None:
         assert command.callback is not None
         assert (command.callback.__doc__ or "").strip()
         assert f"iterpref {command.callback.__name__}" in readme
+
+
+def test_a_benchmark_of_ones_own_is_found_in_the_working_directory(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a console script has it, whose search path holds the script's folder and not this one."""
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    (tmp_path / "ownbench.py").write_text("def load(path=''):\n    return 3\n")
+    code, _, told = cli("eval", "--benchmark", "ownbench:load", "--model", "micro:base")
+    assert (code, told) == (2, "iterpref: ownbench:load returned int, not a Suite.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--benchmark", "jsonl", "--model", "micro:base"), "iterpref: jsonl: name the file of tasks with --path.\n"),
+        (
+            ("--benchmark", "micro", "--model", "micro:base", "--run", "/proc/none"),
+            "iterpref: /proc/none: the run folder cannot be made (No such file or directory); choose another --run.\n",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_options_of_the_command(cli: Cli, arguments: tuple[str, ...], told: str) -> None:
+    assert cli("eval", *arguments)[::2] == (2, told)
 
 
 def test_ctrl_c_says_how_to_go_on(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

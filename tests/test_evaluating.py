@@ -158,7 +158,7 @@ def test_a_server_is_asked_by_chat_and_nothing_is_paid_twice(tmp_path: Path, mon
     ("wanted", "sentence"),
     [
         ({"benchmark": "humanevl"}, "no benchmark named 'humanevl'; did you mean"),
-        ({"options": {"relase": "5"}}, "takes no option 'relase'"),
+        ({"options": {"relase": "5"}}, "takes no option 'relase'; it takes count"),
         ({"model": ""}, "no model was named; set --model"),
         ({"model": "./nowhere"}, "no such model folder; set --model"),
         ({"style": "chat"}, "--style is 'chat'; choose auto, complete or instruct"),
@@ -212,6 +212,9 @@ def test_results_are_found_in_files_and_run_folders(tmp_path: Path, writer: Writ
     assert list(load_results(str(file))) == [file.stem]
     (renamed := tmp_path / "renamed.json").write_text(file.read_text())
     assert compare(str(tmp_path / "a" / "eval"), str(renamed))[0]["tasks"] == 4
+    assert found["models"] == ["some/model", "better/model"]
+    (same,) = compare(str(file), str(renamed))
+    assert same["models"] == [f"better/model in {file}", f"better/model in {renamed}"]
 
 
 def test_what_is_no_result_is_one_sentence(tmp_path: Path) -> None:

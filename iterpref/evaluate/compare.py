@@ -22,7 +22,8 @@ from iterpref.wording import counted
 __all__ = ["compare", "compare_results", "load_results"]
 
 Result = Mapping[str, Any]
-_SETTINGS = ("style", "prefill", "temperature", "max_new_tokens", "samples", "stops", "versions")
+_ASKED = ("style", "prefill", "temperature", "max_new_tokens", "stops")  # known only where a model was asked
+_SETTINGS = (*_ASKED, "samples", "versions")
 _NOT_RESULTS = (".lm-eval.json", *SUFFIXES)
 _NEEDED = {"complete", "benchmark", "model", "tasks"}  # which other files do not happen to have
 
@@ -36,13 +37,18 @@ def compare(first: str, second: str) -> list[dict[str, Any]]:
     before, after = load_results(first), load_results(second)
     if len(before) == len(after) == 1:  # two files, however they are called
         ((label, one),), (other,) = before.items(), after.values()
-        return [compare_results(label, one, other)]
-    common = [label for label in before if label in after]
-    if not common:
-        raise InputError(
-            f"{first} holds {', '.join(before)} and {second} holds {', '.join(after)}: no benchmark is in both."
-        )
-    return [compare_results(label, before[label], after[label]) for label in common]
+        found = [compare_results(label, one, other)]
+    else:
+        common = [label for label in before if label in after]
+        if not common:
+            raise InputError(
+                f"{first} holds {', '.join(before)} and {second} holds {', '.join(after)}: no benchmark is in both."
+            )
+        found = [compare_results(label, before[label], after[label]) for label in common]
+    for each in found:
+        if each["models"][0] == each["models"][1]:
+            each["models"] = [f"{name} in {where}" for name, where in zip(each["models"], (first, second), strict=True)]
+    return found
 
 
 def load_results(where: str) -> dict[str, dict[str, Any]]:
@@ -100,7 +106,12 @@ def compare_results(label: str, first: Result, second: Result) -> dict[str, Any]
         "tasks": len(common),
         "answers": [sum(len(task["samples"]) for task in result["tasks"]) for result in pair],
         "notes": _notes(first, second, len(common)),
-        "scores": [_score(pair, part, name) for part, name in first["benchmark"]["scores"].items()],
+        "scores": [
+            _score(
+                pair, part, name if (other := second["benchmark"]["scores"][part]) == name else f"{name}, then {other}"
+            )
+            for part, name in first["benchmark"]["scores"].items()
+        ],
         "errors": error_types(*pair),
         "near": [near_passes(result) for result in pair],
         "tags": {tag: rows for tag in tags_of(pair[0]) if (rows := _tag(pair, part, tag))},
@@ -133,8 +144,11 @@ def _name(result: Result, other: Result) -> str:
 def _notes(first: Result, second: Result, common: int) -> list[str]:
     """Settings in which they differ: part of the difference may be due to them."""
     notes = []
+    ready = [which for which, result in (("first", first), ("second", second)) if result["answers"]]
+    if len(ready) == 1:
+        notes.append(f"the answers of the {ready[0]} were handed in: how they were made is not known")
     for key in _SETTINGS:
-        if first[key] == second[key]:
+        if first[key] == second[key] or (ready and key in _ASKED):
             continue
         if key == "versions":
             changed = [name for name, version in first[key].items() if second[key].get(name, version) != version]
@@ -142,6 +156,11 @@ def _notes(first: Result, second: Result, common: int) -> list[str]:
                 notes.append(f"versions differ: {', '.join(changed)}")
         else:
             notes.append(f"{key}: {first[key]!r}, then {second[key]!r}")
+    chosen = [result["benchmark"]["options"] for result in (first, second)]
+    for key in dict.fromkeys([*chosen[0], *chosen[1]]):
+        values = [options.get(key, "not given") for options in chosen]
+        if values[0] != values[1]:
+            notes.append(f"the benchmark's {key}: {values[0]}, then {values[1]}")
     for which, result in (("first", first), ("second", second)):
         if len(result["tasks"]) > common:
             notes.append(f"of the {counted(len(result['tasks']), 'task')} of the {which} result {common} are in both")

@@ -48,11 +48,16 @@ def ready_answers(path: str, suite: Suite, items: Sequence[Item]) -> list[Answer
             markup=False,
         )
     wanted = {item.task.id for item in items}
-    missing = sorted(wanted - {answer.task_id for answer in answers})
+    answered = {answer.task_id for answer in answers}
+    missing = sorted(wanted - answered)
     if missing:
+        first = next(number for number, item in enumerate(items) if item.task.id not in answered)
+        remedy = f"complete it, or judge the first {first} only (--limit {first})" if first else "complete it"
+        if not answered:
+            raise InputError(f"{path} has no sample for any task of {suite.name}; check that it is the right file.")
         raise InputError(
-            f"{path} has no sample for {len(missing)} of {counted(len(wanted), 'task')}, such as {missing[0]}; "
-            "complete it, or judge the first tasks only (--limit)."
+            f"{path} has no sample for {len(missing)} of {counted(len(wanted), 'task')}, such as "
+            f"{missing[0]}; {remedy}."
         )
     return [answer for answer in answers if answer.task_id in wanted]
 

@@ -52,7 +52,8 @@ def ground_truth(
         verdicts = judge_parts(item.task.solution or "", item.parts, judge)
         return None if undecided(verdicts) else {part: _ended(each) for part, each in verdicts.items()}
 
-    progress(len(known), len(solved))
+    if solved:
+        progress(len(known), len(solved))
     pool = ThreadPoolExecutor(workers, thread_name_prefix="solutions")
     try:
         tasks = {pool.submit(judge_one, item): item.task.id for item in left}

@@ -6,6 +6,7 @@ and :func:`load_suite` finds it by name.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -81,7 +82,8 @@ def load_suite(name: str, path: str = "", /, **options: str) -> Suite:
     except TypeError as error:
         if "unexpected keyword" not in str(error):
             raise
-        raise InputError(f"the benchmark {name} takes no option {str(error).split()[-1]}.") from None
+        taken = ", ".join(list(inspect.signature(load).parameters)[1:]) or "none"
+        raise InputError(f"the benchmark {name} takes no option {str(error).split()[-1]}; it takes {taken}.") from None
     if not isinstance(suite, Suite):
         raise InputError(f"{name} returned {type(suite).__name__}, not a Suite.")
     return suite

@@ -91,7 +91,8 @@ def load(path: str = "", release: str = "", start: str = "", end: str = "", extr
     digest = hashlib.sha256()
     items = [item for each in paths for item in _items(each, digest, lambda day: first <= day <= last)]
     if not items:
-        raise InputError(f"{', '.join(paths)}: there is no problem in it between {first} and {last}.")
+        window = [f"from {start} on"] * bool(start) + [f"up to {end}"] * bool(end)
+        raise InputError(f"{', '.join(paths)}: there is no problem {' and '.join(window) or 'in it'}.")
     options = {"release": release, "start": start, "end": end, "extraction": extraction}
     return Suite(
         name="livecodebench",

@@ -19,6 +19,7 @@ from iterpref.suites.livecodebench import tags_of
 from iterpref.suites.livecodebench_tests import lines_of
 from iterpref.suites.official import Judged, Sample, write_file
 from iterpref.types import Outcome, Verdict
+from iterpref.wording import counted
 
 __all__ = ["Graded", "read_custom", "read_eval_all", "write_custom", "write_eval_all"]
 
@@ -57,7 +58,9 @@ def write_custom(path: str | Path, suite: Suite, programs: Mapping[str, Sequence
     ids = sorted(item.task.id for item in suite.items)
     missing = [id for id in ids if not programs.get(id)]
     if missing:
-        raise InputError(f"{path}: no program for {len(missing)} problems, such as {missing[0]!r}; add them first.")
+        raise InputError(
+            f"{path}: no program for {counted(len(missing), 'problem')}, such as {missing[0]!r}; add them first."
+        )
     return write_file(path, json.dumps([{"question_id": id, "code_list": list(programs[id])} for id in ids], indent=4))
 
 

@@ -29,8 +29,8 @@ def result(letters: dict[str, str], **changes: Any) -> dict[str, Any]:
     ]
     return {
         "complete": True, "model": "m", "weights": "", "style": "complete", "prefill": "", "temperature": 0.0,
-        "max_new_tokens": 8, "samples": 1, "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
-        "benchmark": {"name": "small", "sha256": "a", "scores": {"base": "small"}}, "tasks": tasks, **changes,
+        "max_new_tokens": 8, "samples": 1, "answers": "", "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
+        "benchmark": {"name": "small", "sha256": "a", "scores": {"base": "small"}, "options": {}}, "tasks": tasks, **changes,
     }  # fmt: skip
 
 
@@ -87,6 +87,27 @@ def test_only_common_tasks_count_and_other_settings_are_noted() -> None:
         "versions differ: torch",
         "of the 3 tasks of the first result 2 are in both",
     ]
+
+
+def test_two_forms_of_one_benchmark_are_told_apart() -> None:
+    forms = [
+        {"name": "big", "sha256": "a", "scores": {"base": f"big-{form}"}, "options": {"split": form}}
+        for form in ("complete", "instruct")
+    ]
+    first, second = (result({"a": "+"}, benchmark=form) for form in forms)
+    found = compare_results("big", first, second)
+    assert found["scores"][0]["name"] == "big-complete, then big-instruct"
+    assert found["notes"] == ["the benchmark's split: complete, then instruct"]
+    window = {**second, "benchmark": {**forms[1], "options": {"split": "instruct", "start": "2024-08-01"}}}
+    assert compare_results("big", second, window)["notes"] == ["the benchmark's start: not given, then 2024-08-01"]
+
+
+def test_of_answers_that_were_handed_in_nothing_is_said_that_is_not_known() -> None:
+    first, second = result({"a": "+"}, answers="0ab1", max_new_tokens=0), result({"a": "+"}, temperature=0.8)
+    assert compare_results("small", first, second)["notes"] == [
+        "the answers of the first were handed in: how they were made is not known"
+    ]
+    assert compare_results("small", first, {**first, "answers": "77"})["notes"] == []
 
 
 @pytest.mark.parametrize(

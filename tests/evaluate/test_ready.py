@@ -51,8 +51,12 @@ def test_tasks_beyond_the_limit_and_of_other_benchmarks_are_left_out(
     path = write(tmp_path, *({"task_id": f"T/{n}", "solution": "x"} for n in (0, 2, 7)))
     assert programs(path, count=1) == [("T/0", 0, "x")]
     assert "left out 1 task that the benchmark does not have: T/7" in " ".join(capsys.readouterr().err.split())
-    with pytest.raises(InputError, match="no sample for 1 of 3 tasks, such as T/1"):
+    with pytest.raises(InputError, match=r"no sample for 1 of 3 tasks, such as T/1; complete it, .* \(--limit 1\)"):
         programs(path)
+    with pytest.raises(InputError, match=r"no sample for 2 of 3 tasks, such as T/0; complete it\.$"):
+        programs(write(tmp_path, {"task_id": "T/1", "solution": "x"}))
+    with pytest.raises(InputError, match="no sample for any task of small; check that it is the right file"):
+        programs(write(tmp_path, {"task_id": "T/9", "solution": "x"}))
 
 
 def test_of_a_contest_benchmark_a_window_of_the_answers_is_taken(tmp_path: Path) -> None:

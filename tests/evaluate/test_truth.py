@@ -66,6 +66,14 @@ def test_tasks_without_a_solution_or_verdict_are_told_apart() -> None:
     assert ground_truth(suite(3), items, judge, 1, "full").count == 2  # a fault of ours is not remembered
 
 
+def test_without_a_solution_nothing_is_told_of_progress() -> None:
+    (first,) = suite(1).items
+    told: list[tuple[int, int]] = []
+    bare = [replace(first, task=replace(first.task, solution=None))]
+    ground_truth(suite(1), bare, never, 1, "full", lambda *done: told.append(done))
+    assert told == []
+
+
 def test_each_verdict_is_kept_at_once(cache: Path) -> None:
     made = suite(5)
     judged: list[str] = []

@@ -38,7 +38,7 @@ def test_programs_are_written_for_the_custom_evaluator_and_read(tmp_path: Path, 
 
 
 def test_the_evaluator_wants_every_problem(tmp_path: Path, suite: Suite) -> None:
-    with pytest.raises(InputError, match="no program for 1 problems, such as '3000'"):
+    with pytest.raises(InputError, match="no program for 1 problem, such as '3000'"):
         write_custom(tmp_path / "own.json", suite, {"abc007_a": ["print(1)"], "3000": []})
     assert not (tmp_path / "own.json").exists()
 

@@ -39,6 +39,7 @@ _STRICT = ConfigDict(extra="forbid")
 KeyPath = tuple[str, ...]
 _Count = Annotated[int, Field(ge=0)]
 _Some = Annotated[int, Field(ge=1)]
+_NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _SHORTEST_SECRET = 4  # characters; fewer stand by chance in any text
 _SURE_SECRET = 8  # characters that stand nowhere by chance; a shorter key is looked for as a whole word
@@ -77,7 +78,7 @@ class CollectConfig:
     # drafter writes iterations + 1 independent versions instead (the baseline of the paper, after Code-Optimise)
     iterations: _Count = 5  # repairs at most (paper: 5)
     samples: _Some = 1  # drafts per task
-    temperature: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.8  # of a drafter or repairer that samples
+    temperature: _NotNegative = 0.8  # of a drafter or repairer that samples
     max_new_tokens: _Some = 512
     model: str = ""  # of the local teacher; empty: the model that is to be trained
     baseline: str = ""  # another run folder, of the same tasks: summary, card and page set the two side by side
@@ -148,22 +149,22 @@ class TrainConfig:
     loss_type: Literal[
         "sft", "dpo", "rpo", "target-dpo", "target-rpo", "symmetric", "hybrid", "diff-aug", "ipo", "simpo"
     ] = "target-rpo"
-    beta: float = 0.1  # paper: 0.1 (Table 8)
-    rpo_alpha: float | None = None  # weight of NLL(y+); None: 1 for sft and *rpo (paper: 1), else 0
-    contrast_weight: float | None = None  # weight of the pair term; None: 0 for sft, else 1
-    focus_lines: int = 1  # diff-aug: lines by which D- is widened on each side (paper: 1 and 2)
+    beta: _Positive = 0.1  # paper: 0.1 (Table 8)
+    rpo_alpha: _NotNegative | None = None  # weight of NLL(y+); None: 1 for sft and *rpo (paper: 1), else 0
+    contrast_weight: _NotNegative | None = None  # weight of the pair term; None: 0 for sft, else 1
+    focus_lines: _Count = 1  # diff-aug: lines by which D- is widened on each side (paper: 1 and 2)
     simpo_gamma: float = 0.5  # simpo: margin, as in TRL
     use_anchors: bool = False  # programs that passed at once join the NLL term
-    learning_rate: float = 1e-5  # paper: 1e-5 at 7B
-    num_train_epochs: float = 3.0  # paper: 3
-    max_steps: int = -1  # overrides the epochs
-    per_device_train_batch_size: int = 8
-    gradient_accumulation_steps: int = 1  # global batch = both x processes (paper: 128)
-    tokens_per_row: int | None = None  # a micro-batch is computed in rows of at most so many tokens; None: in one row
-    max_length: int = 2048  # prompt + completion + end token; longer examples are dropped and counted
+    learning_rate: _NotNegative = 1e-5  # paper: 1e-5 at 7B
+    num_train_epochs: _Positive = 3.0  # paper: 3
+    max_steps: Annotated[int, Field(ge=-1)] = -1  # above 0: overrides the epochs
+    per_device_train_batch_size: _Some = 8
+    gradient_accumulation_steps: _Some = 1  # global batch = both x processes (paper: 128)
+    tokens_per_row: _Some | None = None  # a micro-batch is computed in rows of at most so many tokens; None: in one row
+    max_length: _Some = 2048  # prompt + completion + end token; longer examples are dropped and counted
     use_peft: bool = False
-    lora_r: int = 16
-    lora_alpha: int = 32
+    lora_r: _Some = 16
+    lora_alpha: _Some = 32
     training_arguments: Mapping[str, Any] = field(default_factory=dict)  # any other transformers.TrainingArguments
 
 

@@ -74,10 +74,10 @@ def export(run: Run) -> list[Path]:
         written.append(run.export_parquet("attempts", _attempt_rows(run), attempt_schema))
         written.append(_export_jsonl(run, "sessions", _session_rows(run)))
         written.append(_export_jsonl(run, "tasks", _task_rows(run)))
-    names = [path.stem for path in written if path.suffix == ".parquet"]
+    parquet = [path for path in written if path.suffix == ".parquet"]
     recipe = run.manifest().get("recipe", {})
     prices = _prices(recipe.get("chat", {}).get("prices", ""))
-    written.append(run.write_text("export/README.md", dataset_card(run, recipe, prices, names)))
+    written.append(run.write_text("export/README.md", dataset_card(run, recipe, prices, parquet)))
     return written
 
 

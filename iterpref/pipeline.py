@@ -94,9 +94,12 @@ def train_stage(
     With ``dry_run`` only say what each would be.
 
     Raises:
-        InputError: no pairs, or a variant of that name was trained with other settings.
+        InputError: no pairs, no such variant, or one of that name was trained with other settings.
     """
     wanted = variants(recipe)
+    for name in only:
+        if name not in wanted:
+            raise InputError(f"there is no variant {name!r} in the recipe; it has {', '.join(wanted)}.")
     if not run.count("pair", round):
         raise InputError(f"{recipe.run} holds no pairs yet; run `iterpref pairs` first.")
     digests = [pair.id for _, pair in run.items("pair", Pair, round)]

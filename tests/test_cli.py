@@ -167,6 +167,7 @@ def test_a_second_run_does_nothing_again(cli: Cli, tmp_path: Path) -> None:
         (("collect", "r.yaml", "collect.drafter=loca"), "no teacher named 'loca'; did you mean 'local'?"),
         (("pairs", "r.yaml", "run=empty"), "empty holds no trajectories yet; run `iterpref collect` first"),
         (("train", "r.yaml", "run=empty"), "empty holds no pairs yet; run `iterpref pairs` first"),
+        (("train", "r.yaml", "run=empty", "--only", "ours"), "no variant 'ours' in the recipe; it has target-rpo."),
         (("pairs", "r.yaml", "run=empty", "pairs.focus=proven"), "`pairs.focus` is 'proven'"),
         (("show", "nothing"), "nothing: there is no run here"),
         (("run", "r.yaml", "rounds=2"), "collect.drafter must be local"),

@@ -103,6 +103,14 @@ def test_one_sentence(tmp_path: Path, text: str, overrides: list[str], sentence:
         ("tasks.widths=[]", "is [], but tuple should have at least 1 item after validation, not 0"),
         ("tasks.widths=[5, 0]", "is 0, but input should be greater than or equal to 1"),
         ("tasks.evolve=-1", "is -1, but input should be greater than or equal to 0"),
+        ("train.beta=0", "is 0, but input should be greater than 0"),
+        ("train.rpo_alpha=-1", "is -1, but input should be greater than or equal to 0"),
+        ("train.learning_rate=.nan", "is nan, but input should be a finite number"),
+        ("train.per_device_train_batch_size=0", "is 0, but input should be greater than or equal to 1"),
+        ("train.max_steps=-2", "is -2, but input should be greater than or equal to -1"),
+        ("train.max_length=0", "is 0, but input should be greater than or equal to 1"),
+        ("train.tokens_per_row=0", "is 0, but input should be greater than or equal to 1"),
+        ("train.lora_r=0", "is 0, but input should be greater than or equal to 1"),
     ],
 )
 def test_a_number_out_of_bounds_is_one_sentence(tmp_path: Path, override: str, sentence: str) -> None:

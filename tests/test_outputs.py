@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,28 @@ def test_datasets_reads_parquet_jsonl_and_the_folder_by_its_card(exported: Path,
     assert [row["chosen"] for row in lines] == [row["chosen"] for row in parquet]
     attempts = datasets.load_dataset(str(exported), "attempts", split="train", cache_dir=cache)
     assert len(attempts) == 9
+
+
+def test_datasets_does_not_take_one_runs_export_for_anothers(tmp_path: Path) -> None:
+    """It caches by the name of the folder, which is the same for all runs, and by what the card says."""
+    import datasets
+
+    found = []
+    for count in (1, 3, 2):  # the last one in the folder of the first, as a run that has gone on
+        source = tmp_path / f"{count}.jsonl"
+        source.write_text("".join(json.dumps(row) + "\n" for row in ROWS[:count]))
+        name = "other" if count == 3 else "run"
+        recipe = Recipe(run=str(tmp_path / name), collect=CollectConfig(source=str(tmp_path / f"{count}.jsonl")))
+        if count == 2:
+            shutil.rmtree(tmp_path / name)
+        with pipeline.open_run(recipe) as run:
+            pipeline.collect_stage(run, recipe)
+            pipeline.pairs_stage(run, recipe)
+            outputs.export(run)
+        folder = str(tmp_path / name / "export")
+        found.append(len(datasets.load_dataset(folder, split="train", cache_dir=str(tmp_path / "cache"))))
+
+    assert found == [2, 6, 4]
 
 
 def test_exported_sessions_are_a_source_again(exported: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,14 +21,19 @@ from iterpref.types import Trajectory
 __all__ = ["dataset_card"]
 
 
-def dataset_card(run: Run, recipe: Mapping[str, Any], prices: Prices, parquet: Sequence[str]) -> str:
+def dataset_card(run: Run, recipe: Mapping[str, Any], prices: Prices, parquet: Sequence[Path]) -> str:
     """Markdown with the YAML head that the ``datasets`` library reads.
 
     Args:
         recipe: as the run's manifest holds it.
-        parquet: names of the Parquet files beside the card, without ending; the first one is the default.
+        parquet: the Parquet files beside the card; the first one is the default.
     """
-    configs = [{"config_name": name, "data_files": f"{name}.parquet"} for name in parquet]
+    # ``datasets`` finds what it has cached by the folder's name and this head: without the content in it, it would take
+    # the export of another run, or an older one of this run, for this one
+    configs = [
+        {"config_name": path.stem, "data_files": path.name, "description": f"sha256 {_digest(path)}"}
+        for path in parquet
+    ]
     if configs:
         configs[0]["default"] = True  # type: ignore[assignment]
     head = {
@@ -66,3 +72,11 @@ def _source(name: str) -> str:
     """Where the tasks are from, without the folders of somebody's machine."""
     kind, colon, path = name.rpartition(":")
     return f"{kind}{colon}{Path(path).name}" if Path(path).is_file() else name
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while part := handle.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()

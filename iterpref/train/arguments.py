@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainingArguments
+from transformers import Trainer, TrainingArguments
+from transformers.integrations import get_reporting_integration_callbacks
 
 from iterpref.config import TrainConfig
 from iterpref.errors import InputError
@@ -72,11 +73,16 @@ def training_arguments(config: TrainConfig, folder: Path, seed: int) -> Training
     }
     shared = {key: getattr(config, key) for key in _SHARED}
     try:
-        return TrainingArguments(
+        arguments = TrainingArguments(
             output_dir=str(folder), seed=seed, data_seed=seed, **_FIXED, **shared, **{**defaults, **given}
         )
-    except (TypeError, ValueError, ImportError) as error:
-        reason = " ".join(str(error).split())
+        # the Trainer would make these later, when time was spent: a tracker or an optimizer may not be installed
+        for callback in get_reporting_integration_callbacks(arguments.report_to):
+            callback()
+        Trainer.get_optimizer_cls_and_kwargs(arguments)
+        return arguments
+    except (TypeError, ValueError, ImportError, RuntimeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(f"train: transformers refuses `training_arguments` ({reason}).") from error
 
 

@@ -1,9 +1,10 @@
-"""What follows a run: the metrics file, the caller's callback, a warning, and a progress bar."""
+"""What follows a run: the metrics file, the caller's callback, a warning, an end to nonsense, and a progress bar."""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from iterpref.errors import InputError
 from iterpref.train.files import write_atomically
 
-__all__ = ["DriftWarning", "LogBeforeSave", "MetricsFile", "ProgressBar"]
+__all__ = ["Diverged", "Divergence", "DriftWarning", "LogBeforeSave", "MetricsFile", "ProgressBar", "finite"]
 
 LOGGER = logging.getLogger("iterpref.train")
 OnLog = Callable[[int, Mapping[str, float]], None]
@@ -33,8 +35,26 @@ class LogBeforeSave(TrainerCallback):
         return control
 
 
+class Diverged(InputError):
+    """Training has left the numbers."""
+
+
+class Divergence(TrainerCallback):
+    """Ends a run whose loss or gradient is no number any more, before anything is made of it."""
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        entry = state.log_history[-1]
+        # in float16 a gradient may overflow: the step is then left out and the scale lowered
+        for name in ("loss",) if args.fp16 else ("loss", "grad_norm"):
+            if not math.isfinite(entry.get(name, 0.0)):
+                raise Diverged(
+                    f"train: `{name}` is {entry[name]} at step {state.global_step}, so training has diverged; lower "
+                    "`learning_rate` and start anew."
+                )
+
+
 class MetricsFile(TrainerCallback):
-    """``metrics.jsonl``, a line for every logged step, and the caller's ``on_log``.
+    """``metrics.jsonl``, a line for every logged step, and the caller's ``on_log``. What is no number is left out.
 
     A resumed run first cuts the file back to its checkpoint. ``on_log`` may hear a step again that was logged between
     the checkpoint and a kill, with the same values: key them by step.
@@ -52,7 +72,7 @@ class MetricsFile(TrainerCallback):
             write_atomically(self._path, lambda place: _write(place, text))
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        entry = state.log_history[-1]
+        entry = finite(state.log_history[-1])
         if not state.is_world_process_zero or "train_runtime" in entry:  # the Trainer's closing summary
             return
         with self._path.open("a", encoding="utf-8") as file:
@@ -136,8 +156,13 @@ class ProgressBar(TrainerCallback):
             self._bar.stop()
 
 
+def finite(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a logged entry is no infinity and no NaN, which JSON cannot hold."""
+    return {key: value for key, value in entry.items() if not isinstance(value, float) or math.isfinite(value)}
+
+
 def _line(entry: Mapping[str, Any]) -> str:
-    return json.dumps(entry, sort_keys=True) + "\n"
+    return json.dumps(finite(entry), sort_keys=True) + "\n"
 
 
 def _write(path: Path, text: str) -> None:

@@ -77,13 +77,15 @@ def _memory(model: Any, rows: list[dict[str, torch.Tensor]], arguments: Training
     frozen_bytes = 2 if half else 4
     states = 16 * trained + frozen_bytes * (every - trained)  # weight, gradient and two moments in float32
     tokens = max(int(row["tokens"][1]) for row in rows)
-    kept = 2 * config.hidden_size if arguments.gradient_checkpointing else _KEPT_BYTES * config.hidden_size
-    activations = tokens * config.num_hidden_layers * kept * (1 if half else 2)
+    layers = config.num_hidden_layers
+    # under checkpointing what enters each layer is kept, and one layer at a time is computed again
+    kept = 2 * layers + _KEPT_BYTES if arguments.gradient_checkpointing else _KEPT_BYTES * layers
+    activations = tokens * config.hidden_size * kept * (1 if half else 2)
     scored = max(len(row["kept"]) if "kept" in row else row["completion_mask"].numel() for row in rows)
     logits = min(scored * config.vocab_size * (2 if half else 4), kept_bytes(arguments.device.type))
     parts = {"weights and optimiser": states, "activations": activations, "logits": logits}
-    listed = ", ".join(f"{name} {size / 2**30:.1f}" for name, size in parts.items())
-    return f"about {sum(parts.values()) / 2**30:.1f} GiB a process ({listed}), without sharding"
+    listed = ", ".join(f"{name} {size / 2**30:.2f}" for name, size in parts.items())
+    return f"about {sum(parts.values()) / 2**30:.2f} GiB a process ({listed}), without sharding"
 
 
 def _count(model: torch.nn.Module, *, trained: bool = False) -> int:

@@ -34,7 +34,13 @@ class ReferenceCache:
     Args:
         folder: may be shared by runs; values of other models lie beside these.
         key: everything but the token ids that the values depend on.
+
+    Attributes:
+        sequences: how many the last :meth:`fill` was about.
+        computed: how many of these this process had to compute, since no file held them.
     """
+
+    sequences = computed = 0
 
     def __init__(self, folder: Path, key: Sequence[str]) -> None:
         self._folder = folder / hashlib.sha256("\0".join(key).encode()).hexdigest()[:16]
@@ -57,6 +63,7 @@ class ReferenceCache:
         # shares are cut before looking what is there: another process may have saved some of its own by now
         share = [name for prompt in sorted(prompts)[rank::world] for name in sorted(prompts[prompt])]
         mine = [name for name in share if name not in self._values]
+        self.sequences, self.computed = len(rows), len(mine)
         for begin in range(0, len(mine), _SHARD):
             names = mine[begin : begin + _SHARD]
             self._save(names, compute([rows[name] for name in names]))

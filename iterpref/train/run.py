@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,10 +17,10 @@ from transformers.utils import logging as transformers_logging
 from iterpref.config import TrainConfig
 from iterpref.errors import InputError
 from iterpref.train.arguments import training_arguments
-from iterpref.train.callbacks import DriftWarning, LogBeforeSave, MetricsFile, ProgressBar
+from iterpref.train.callbacks import Diverged, Divergence, DriftWarning, LogBeforeSave, MetricsFile, ProgressBar, finite
 from iterpref.train.card import model_card
 from iterpref.train.data import Collator, Example
-from iterpref.train.files import complete_checkpoints, read_json, write_json
+from iterpref.train.files import complete_checkpoints, is_sealed, read_json, write_json
 from iterpref.train.losses import Objective, objective
 from iterpref.train.models import add_adapter, export, load_model
 from iterpref.train.prepare import prepare
@@ -76,7 +77,7 @@ def train(
         cache_dir: where reference log-probabilities are kept, for runs to share; default ``out_dir/cache``.
 
     Raises:
-        InputError: no usable model, tokenizer, argument or pair, or ``out_dir`` holds another run.
+        InputError: no usable model, tokenizer, argument or pair, ``out_dir`` holds another run, or training diverges.
     """
     pairs, eval_pairs = list(pairs), list(eval_pairs)
     identity = _identity(config, seed, [*pairs, *eval_pairs])
@@ -120,7 +121,13 @@ def train(
         train_dataset=examples,
         eval_dataset=held_out or None,
         on_checkpoint=lambda folder: summary.write_card(folder, trainer.state),
-        callbacks=[LogBeforeSave(), MetricsFile(out_dir / "metrics.jsonl", on_log), DriftWarning(), progress],
+        callbacks=[
+            LogBeforeSave(),
+            Divergence(),
+            MetricsFile(out_dir / "metrics.jsonl", on_log),
+            DriftWarning(),
+            progress,
+        ],
     )
     trainer.remove_callback(PrinterCallback)
     attention = trainer.use_trees()
@@ -135,9 +142,15 @@ def train(
             world=arguments.world_size,
             wait=trainer.accelerator.wait_for_everyone,
         )
+        if trainer.is_world_process_zero():
+            progress.note(f"reference: {cache.sequences:,} sequences, {cache.computed:,} of them not in the cache")
         trainer.train_dataset, trainer.eval_dataset = both[: len(examples)], both[len(examples) :] or None
     try:
         _train_or_resume(trainer, out_dir / "checkpoints")
+    except Diverged:  # its checkpoints lead nowhere else: other settings may take the folder
+        if trainer.is_world_process_zero():
+            shutil.rmtree(out_dir / "checkpoints", ignore_errors=True)
+        raise
     finally:
         progress.stop()
 
@@ -167,15 +180,15 @@ def _finished(out_dir: Path, identity: Mapping[str, Any]) -> TrainResult | None:
     Raises:
         InputError: another run lives there.
     """
-    found = read_json(out_dir / _RUN)
-    if found is None:
+    found, result = read_json(out_dir / _RUN), read_json(out_dir / _RESULT)
+    begun = result or any(map(is_sealed, (out_dir / "checkpoints").glob("checkpoint-*")))
+    if found is None or not begun:  # of a run without a checkpoint there is nothing to lose
         return None
     differing = sorted(key for key in {*identity, *found} if identity.get(key) != found.get(key))
     if differing:
         raise InputError(
             f"{out_dir}: holds a training run with another {', '.join(differing)}; remove the folder or choose another."
         )
-    result = read_json(out_dir / _RESULT)
     return TrainResult(**{**result, "model_dir": out_dir / result["model_dir"]}) if result else None
 
 
@@ -238,5 +251,5 @@ class _Summary:
 def _last(state: TrainerState) -> dict[str, float]:
     """The last value of every metric, without the Trainer's closing summary."""
     entries = [entry for entry in state.log_history if "train_runtime" not in entry]
-    last = {key: value for entry in entries for key, value in entry.items() if key != "step"}
+    last = {key: value for entry in entries for key, value in finite(entry).items() if key != "step"}
     return dict(sorted(last.items()))

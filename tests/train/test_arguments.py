@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,21 @@ def test_a_key_that_cannot_be_set_is_named(tmp_path: Path, key: str, sentence: s
 def test_a_value_that_transformers_refuses_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="transformers refuses"):
         arguments(tmp_path, lr_scheduler_type="zigzag")
+
+
+ABSENT = next(name for name in ("wandb", "trackio", "swanlab", "dvclive") if importlib.util.find_spec(name) is None)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"report_to": "tensorbord"}, "tensorbord is not supported"),
+        ({"report_to": [ABSENT]}, f"requires {ABSENT} to be installed"),
+        ({"optim": "adamw_bnb_8bit"}, "install `bitsandbytes`"),
+    ],
+)
+def test_what_is_not_installed_is_told_before_anything_is_trained(
+    tmp_path: Path, given: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(InputError, match=sentence):
+        training_arguments(TrainConfig(training_arguments=given), tmp_path, 0)

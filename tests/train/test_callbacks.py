@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from iterpref.train.callbacks import DriftWarning, LogBeforeSave, MetricsFile, ProgressBar
+from iterpref.errors import InputError
+from iterpref.train.callbacks import Divergence, DriftWarning, LogBeforeSave, MetricsFile, ProgressBar
 
 
 @pytest.fixture
@@ -65,6 +67,32 @@ def test_a_resumed_run_cuts_the_metrics_back_to_its_checkpoint(arguments: Traini
     assert heard == [(2, {"loss": 1.5})]
 
 
+def test_what_is_no_number_is_written_nowhere(arguments: TrainingArguments, tmp_path: Path) -> None:
+    heard: list[dict[str, float]] = []
+    callback = MetricsFile(tmp_path / "metrics.jsonl", lambda step, metrics: heard.append(dict(metrics)))
+    state = TrainerState(log_history=[{"step": 1, "loss": 3.0, "grad_norm": float("nan")}])
+
+    callback.on_train_begin(arguments, state, TrainerControl())
+    say(callback, arguments, state, step=2, loss=2.0, grad_norm=float("inf"))
+
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines == [{"step": 1, "loss": 3.0}, {"step": 2, "loss": 2.0}]
+    assert heard == [{"loss": 2.0}]
+
+
+@pytest.mark.parametrize(("name", "value"), [("loss", float("nan")), ("grad_norm", float("inf"))])
+def test_a_run_that_diverges_ends_with_a_sentence(arguments: TrainingArguments, name: str, value: float) -> None:
+    say(Divergence(), arguments, TrainerState(), step=1, loss=2.0, grad_norm=1.0)
+    with pytest.raises(InputError, match=rf"`{name}` is {value} at step 2, so training has diverged"):
+        say(Divergence(), arguments, TrainerState(), **{"step": 2, "loss": 2.0, name: value})
+
+
+def test_a_gradient_that_overflows_in_float16_is_no_divergence(tmp_path: Path) -> None:
+    half = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none")
+    half.fp16 = True  # refused on a processor
+    say(Divergence(), half, TrainerState(), step=2, loss=2.0, grad_norm=float("inf"))
+
+
 def test_a_checkpoint_is_logged_first(arguments: TrainingArguments) -> None:
     control = TrainerControl(should_save=True)
 
@@ -85,3 +113,21 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 10
     assert lines[0] == "train: step 2/20  loss 2.000"
+
+
+def test_progress_is_a_bar_with_the_time_left_on_a_terminal(
+    arguments: TrainingArguments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    monkeypatch.setenv("COLUMNS", "120")
+    callback, state = ProgressBar(), TrainerState(max_steps=20)
+    callback.on_train_begin(arguments, state, TrainerControl())
+    for step in range(1, 21):
+        say(callback, arguments, state, step=step, loss=2.0)
+        callback.on_step_end(arguments, state, TrainerControl())
+    callback.stop()
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert "20/20" in shown
+    assert re.search(r"\d:\d\d:\d\d", shown)  # the time left
+    assert "loss 2.000" in shown

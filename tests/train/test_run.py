@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from iterpref.config import TrainConfig
 from iterpref.errors import InputError
 from iterpref.train import train
+from iterpref.train import trainer as trainer_module
 from iterpref.train.trainer import FocalTrainer
 from tests.train.conftest import CHATML, make_pairs, make_tokenizer
 
@@ -61,6 +63,16 @@ def test_a_folder_of_another_run_is_refused(config: TrainConfig, tmp_path: Path)
         train(make_pairs(3), config, tmp_path, seed=0)
 
 
+def test_a_run_that_diverges_leaves_no_model_and_may_be_started_anew(config: TrainConfig, tmp_path: Path) -> None:
+    steep = replace(config, learning_rate=1e30)
+    with pytest.raises(InputError, match="so training has diverged; lower `learning_rate`"):
+        train(make_pairs(), steep, tmp_path / "run", seed=0)
+    assert not (tmp_path / "run" / "model").exists()
+    assert all(b"NaN" not in path.read_bytes() for path in (tmp_path / "run").glob("*.json*"))
+
+    assert train(make_pairs(), config, tmp_path / "run", seed=0).steps == 4
+
+
 def test_input_that_is_refused_does_not_claim_the_folder(config: TrainConfig, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         train(make_pairs(), replace(config, model_name_or_path=str(tmp_path)), tmp_path / "run", seed=0)
@@ -69,15 +81,40 @@ def test_input_that_is_refused_does_not_claim_the_folder(config: TrainConfig, tm
 
 
 def test_a_sweep_over_the_loss_shares_the_reference(
-    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    train(make_pairs(), config, tmp_path / "a", seed=0, cache_dir=tmp_path / "cache")
+    passes: list[bool] = []  # of the model, in training and in the reference: with a gradient, or without
+    compute = trainer_module.batch_logps
 
-    monkeypatch.setattr(FocalTrainer, "reference_logps", lambda self, rows: pytest.fail("computed again"))
+    def counting(model: torch.nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        passes.append(torch.is_grad_enabled())
+        return compute(model, batch)
+
+    monkeypatch.setattr(trainer_module, "batch_logps", counting)
+    train(make_pairs(), config, tmp_path / "a", seed=0, cache_dir=tmp_path / "cache")
+    assert False in passes
+    assert "reference: 16 sequences, 16 of them not in the cache" in capfd.readouterr().err
+
+    passes.clear()
     sweep = replace(config, loss_type="dpo", beta=0.3, learning_rate=1e-3)
     result = train(make_pairs(), sweep, tmp_path / "b", seed=0, cache_dir=tmp_path / "cache")
 
+    assert passes == [True] * config.max_steps
+    assert "reference: 16 sequences, 0 of them not in the cache" in capfd.readouterr().err
     assert result.metrics["focus_share"] == 1.0
+
+
+def test_every_number_that_is_logged_is_explained(config: TrainConfig, tmp_path: Path) -> None:
+    held_out = {"use_cpu": True, "eval_strategy": "steps", "eval_steps": 4}
+    train(make_pairs(), replace(config, training_arguments=held_out), tmp_path, seed=0, eval_pairs=make_pairs(4))
+
+    table = (Path(__file__).parents[2] / "docs" / "training.md").read_text().partition("## Logged numbers")[2]
+    explained = {
+        name for row in re.findall(r"^\| (.*?) \|", table, re.MULTILINE) for name in re.findall("`(.*?)`", row)
+    }
+    logged = {name.removeprefix("eval_") for entry in metrics(tmp_path) for name in entry} - {"step"}
+    assert len(logged) > 15
+    assert logged <= explained
 
 
 @pytest.mark.slow

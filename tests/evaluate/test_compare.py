@@ -30,7 +30,8 @@ def result(letters: dict[str, str], **changes: Any) -> dict[str, Any]:
     return {
         "complete": True, "model": "m", "weights": "", "style": "complete", "prefill": "", "temperature": 0.0,
         "max_new_tokens": 8, "samples": 1, "answers": "", "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
-        "benchmark": {"name": "small", "sha256": "a", "scores": {"base": "small"}, "options": {}}, "tasks": tasks, **changes,
+        "benchmark": {"name": "small", "sha256": "a", "scores": {"base": "small"}, "options": {}}, "tasks": tasks,
+        **changes,
     }  # fmt: skip
 
 

@@ -164,7 +164,7 @@ def tree_attention(
         raise ValueError("tree attention takes one packed row and its tree.")
     if attention_mask is not None or unused.get("s_aux") is not None or unused.get("position_bias") is not None:
         raise ValueError("tree attention knows neither masks, biases nor attention sinks of a model's own.")
-    if tree.back_end == "flex":
+    if tree.back_end == "flex" and not dropout:  # which FlexAttention does not know
         output = _flex(query, key, value, tree.block_mask(sliding_window), scaling, softcap)
         return output.transpose(1, 2).contiguous(), None
     groups = query.shape[1] // key.shape[1]

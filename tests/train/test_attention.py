@@ -124,6 +124,18 @@ def test_flex_attention_is_not_used_where_it_cannot_be(monkeypatch: pytest.Monke
     assert "does not support backward on CPU" in flex_fault(torch.device("cpu"), torch.float32, (4, 2), 16)
 
 
+def test_dropout_is_not_lost_where_flex_attention_does_not_know_it() -> None:
+    query, key, value = (torch.randn(1, 2, 6, 16) for _ in range(3))
+    found = []
+    for kind in ("dense", "flex"):
+        torch.manual_seed(0)
+        trees = PackedTrees(ENDS, POSITIONS, CUTS, kind)
+        found.append(tree_attention(torch.nn.Module(), query, key, value, None, dropout=0.5, tree=trees)[0])
+
+    assert torch.equal(*found)
+    assert (found[0] == 0).any()
+
+
 def test_the_first_path_of_every_tree_by_hand() -> None:
     assert PackedTrees(ENDS, POSITIONS, CUTS, "dense").trunks() == [3, 2]
     assert PackedTrees(ENDS[:4], POSITIONS[:4], [0, 4], "dense").trunks() == [3]

@@ -15,7 +15,7 @@ from iterpref.doctor import EXTRAS
 from iterpref.errors import InputError
 from iterpref.evaluate.wanted import Wanted, read_options
 from iterpref.models import load_tokenizer
-from iterpref.progress import progress_bar
+from iterpref.progress import console, progress_bar
 from iterpref.report.results import result_view
 from iterpref.store import Run
 
@@ -132,11 +132,13 @@ def train(
         bool, typer.Option("--dry-run", help="Only say what would be trained: tokens, steps, memory, what is left out.")
     ] = False,
 ) -> None:
-    """Train on the pairs of a run: every variant of the recipe, or those named."""
+    """Train on the pairs of a run: every variant of the recipe, or those named. In several processes by torchrun."""
     read = _read(recipe, overrides)
-    with pipeline.open_run(read) as run:
+    first = pipeline.is_first_process()
+    console.quiet = not first
+    with pipeline.open_run(read, together=True) as run:
         pipeline.train_stage(run, read, only=only or (), dry_run=dry_run)
-        if not dry_run:
+        if first and not dry_run:
             _finish(run, read)
 
 

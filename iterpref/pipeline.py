@@ -6,6 +6,7 @@ Every function here can be run again: it asks the run folder what is there and d
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
@@ -52,8 +53,15 @@ _CHANGEABLE = {"limit", "baseline", "base_url", "concurrency", "deadline_seconds
 _OF_WRITERS = {"model", "temperature", "max_new_tokens", "system", "request", "prompts"}  # decide nothing of recordings
 
 
-def open_run(recipe: Recipe) -> Run:
+def is_first_process() -> bool:
+    """False in all but the first of several processes that torchrun or accelerate started together."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def open_run(recipe: Recipe, *, together: bool = False) -> Run:
     """Open the recipe's run folder and save the resolved recipe in it.
+
+    ``together``: of several processes that train together the first one keeps the folder, the others only read.
 
     Raises:
         InputError: attempts were collected under other settings; they are not to be mixed, and not to be lost.
@@ -61,6 +69,8 @@ def open_run(recipe: Recipe) -> Run:
     where = address(recipe.chat.base_url) if recipe.chat.base_url else None
     if where and (where.username or where.password or where.query):
         raise InputError("chat.base_url holds a secret, which the run folder would keep; set OPENAI_API_KEY instead.")
+    if together and not is_first_process():
+        return Run(recipe.run, read_only=True)
     run = Run(recipe.run)
     try:
         before = run.manifest().get("recipe", {})
@@ -141,7 +151,8 @@ def train_stage(
             dict(result.dropped),
             asdict(config),
         )
-        run.put("trained", name, trained[name], round)
+        if is_first_process():
+            run.put("trained", name, trained[name], round)
     return trained
 
 

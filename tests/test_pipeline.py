@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from iterpref.config import CollectConfig, EvaluateConfig, Recipe, TrainConfig
 from iterpref.errors import InputError
 from iterpref.report.scores import results_of
 from iterpref.stats import pass_rate
+from iterpref.store import Run
 from iterpref.teachers.base import Reply, Request, Settings
 
 
@@ -78,3 +82,47 @@ def test_a_benchmark_that_is_not_there_is_told_before_anything_is_done(tmp_path:
             with pytest.raises(InputError, match=r"none\.jsonl: cannot be read"):
                 pipeline.run_recipe(run, recipe)
             assert run.count("source") == 0
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    rows = [
+        {
+            "prompt": f"Add {n}.",
+            "chosen": f"def f(x):\n    return x + {n}\n",
+            "rejected": f"def f(x):\n    return x - {n}\n",
+        }
+        for n in range(16)
+    ]
+    source = tmp_path / "pairs.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    losses = []
+    for processes in (1, 2):
+        config = {
+            "model_name_or_path": "micro:base",
+            "max_steps": 4,
+            "per_device_train_batch_size": 8 // processes,
+            "training_arguments": {"use_cpu": True},
+        }
+        recipe = {"run": str(tmp_path / str(processes)), "collect": {"source": str(source)}, "train": config}
+        path = tmp_path / f"{processes}.yaml"
+        path.write_text(json.dumps(recipe))
+        for verb in ("collect", "pairs"):
+            subprocess.run([sys.executable, "-m", "iterpref", verb, str(path)], check=True, capture_output=True)
+        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        done = subprocess.run(
+            [sys.executable, *launch, "-m", "iterpref", "train", str(path)],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("summary.md") == 1
+        metrics = tmp_path / str(processes) / "models" / "round-1" / "target-rpo" / "metrics.jsonl"
+        losses.append([json.loads(line)["loss"] for line in metrics.read_text().splitlines()])
+        with Run(tmp_path / str(processes), read_only=True) as run:
+            assert run.count("trained") == 1
+    assert len(losses[0]) == 4
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)

@@ -24,7 +24,7 @@ from torch.nn.functional import dropout as drop
 from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface
 
-__all__ = ["NAME", "PackedTrees", "back_end", "tree_attention"]
+__all__ = ["NAME", "PackedTrees", "back_end", "flex_fault", "tree_attention"]
 
 NAME = "iterpref_tree"
 _BLOCK = 128  # of a FlexAttention mask
@@ -37,6 +37,38 @@ def back_end(device: torch.device, dtype: torch.dtype) -> str:
     from torch.utils._triton import has_triton
 
     return "flex" if has_triton() else "dense"
+
+
+def flex_fault(device: torch.device, dtype: torch.dtype, heads: tuple[int, int], size: int) -> str:
+    """Why FlexAttention is not to be used: "" if on a trial its values and gradients are those of dense masks.
+
+    It is compiled by a chain of tools that may not all be there, and compiled gradients have been wrong before
+    (pytorch issue 158212).
+
+    Args:
+        heads: of queries, and of keys and values.
+        size: of a head.
+    """
+    # a path of 250 nodes, and two branches of 60 that leave it after 150
+    depths = torch.cat([torch.arange(begin, end) for begin, end in ((0, 250), (150, 210), (150, 210))]).to(device)
+    ends = torch.tensor([370] * 150 + [250] * 100 + [310] * 60 + [370] * 60, device=device)
+    draw = torch.Generator().manual_seed(0)
+    shapes = [(1, count, len(ends), size) for count in (heads[0], heads[1], heads[1])]
+    tensors = [torch.randn(shape, generator=draw).to(device, dtype).requires_grad_() for shape in shapes]
+    found = {}
+    try:
+        with torch.enable_grad():
+            for kind in ("dense", "flex"):
+                tree = PackedTrees(ends, depths, [0, len(ends)], kind)
+                query, key, value = tensors
+                output, _ = tree_attention(torch.nn.Module(), query, key, value, None, tree=tree)
+                gradients = torch.autograd.grad(output.float().square().sum(), tensors)
+                found[kind] = [tensor.float() for tensor in (output, *gradients)]
+    except Exception as error:  # a compiler may fail in any way
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    pairs = zip(found["flex"], found["dense"], strict=True)
+    off = max(((one - other).norm() / other.norm()).item() for one, other in pairs)
+    return "" if off <= 0.05 else f"its values or gradients are off by {off:.2g} of their norm"
 
 
 @dataclass(eq=False)
@@ -132,7 +164,7 @@ def tree_attention(
         raise ValueError("tree attention takes one packed row and its tree.")
     if attention_mask is not None or unused.get("s_aux") is not None or unused.get("position_bias") is not None:
         raise ValueError("tree attention knows neither masks, biases nor attention sinks of a model's own.")
-    if tree.back_end == "flex":
+    if tree.back_end == "flex" and not dropout:  # which FlexAttention does not know
         output = _flex(query, key, value, tree.block_mask(sliding_window), scaling, softcap)
         return output.transpose(1, 2).contiguous(), None
     groups = query.shape[1] // key.shape[1]

@@ -96,7 +96,7 @@ class DriftWarning(TrainerCallback):
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         drift = state.log_history[-1].get("logps/chosen_drift")
-        if drift is None:
+        if drift is None or not state.is_world_process_zero:
             return
         self._recent.append(drift)
         mean = sum(self._recent) / len(self._recent)

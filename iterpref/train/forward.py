@@ -9,13 +9,14 @@ the model returns them as they leave it (:mod:`iterpref.train.head`).
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from iterpref.train.attention import NAME, PackedTrees, back_end
+from iterpref.train.attention import NAME, PackedTrees, back_end, flex_fault
 from iterpref.train.data import Collator, Completion
 from iterpref.train.head import scoring
 from iterpref.train.losses import token_logps
@@ -26,7 +27,10 @@ __all__ = ["attention_name", "batch_logps", "enable_trees", "why_not_trees"]
 Batch = dict[str, torch.Tensor]
 Rows = list[tuple[Any, Completion]]
 
+LOGGER = logging.getLogger("iterpref.train")
+
 _LAST = "iterpref_last"  # on a head after which nothing is done to its logits
+_DENSE = "iterpref_dense"  # on a model whose device is not up to FlexAttention
 
 
 def batch_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
@@ -47,10 +51,7 @@ def padded_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
 def tree_logps(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """For a batch of :class:`~iterpref.train.packing.TreeCollator`; the model must have been given tree attention."""
     ids_1N, positions_1N = batch["input_ids"], batch["position_ids"]
-    parameter = next(model.parameters())
-    tree = PackedTrees(
-        batch["ends"], positions_1N[0], batch["cuts"].tolist(), back_end(parameter.device, parameter.dtype)
-    )
+    tree = PackedTrees(batch["ends"], positions_1N[0], batch["cuts"].tolist(), _back_end(model))
     targets_1E = batch["targets"][None]
     logps_1E = _logps(model, batch["kept"], targets_1E, input_ids=ids_1N, position_ids=positions_1N, tree=tree)
     return logps_1E[0][batch["index"]]
@@ -71,14 +72,19 @@ def _logps(model: Any, kept: torch.Tensor, targets_RS: torch.Tensor, **inputs: A
 def attention_name(model: Any) -> str:
     """What computes the attention of ``model``, for the log and for cache keys."""
     name = str(_unwrapped(model).config._attn_implementation)
+    return f"{name}, {_back_end(model)}" if name == NAME else name
+
+
+def _back_end(model: Any) -> str:
     parameter = next(model.parameters())
-    return f"{name}, {back_end(parameter.device, parameter.dtype)}" if name == NAME else name
+    return "dense" if getattr(_unwrapped(model), _DENSE, False) else back_end(parameter.device, parameter.dtype)
 
 
 def enable_trees(model: Any) -> str:
     """Give ``model`` tree attention if it computes trees exactly; it then takes no other batches.
 
     Either way the log-probabilities are from now on taken at the LM head, if a trial says that nothing follows it.
+    To be called under the autocast of training, if any: trials are made in that precision.
 
     Returns:
         "" if it does, else why it does not; the model is then as it was.
@@ -93,6 +99,7 @@ def enable_trees(model: Any) -> str:
             return reason
         rows = _probe(causal.config.get_text_config().vocab_size)
         expected = _silently(padded_logps, model, Collator(0).rows(rows))
+        _check_flex(model)
         causal.set_attn_implementation(NAME)
         found = _silently(tree_logps, model, TreeCollator().rows(rows))
     except (TypeError, ValueError, RuntimeError) as error:
@@ -101,10 +108,30 @@ def enable_trees(model: Any) -> str:
     finally:
         model.train(was_training)
     difference = (expected - found).abs().mean().item() if found.shape == expected.shape else np.inf
-    if not difference <= (0.1 if next(model.parameters()).dtype.itemsize < 4 else 1e-3):  # nor if it is no number
+    if not difference <= (0.1 if _precision(model).itemsize < 4 else 1e-3):  # nor if it is no number
         causal.set_attn_implementation(before)
         return f"on a trial its log-probabilities differ by {difference:.2g} from those of separate sequences"
     return ""
+
+
+def _check_flex(model: Any) -> None:
+    """Have dense masks used from now on where FlexAttention is wanted and does not do what it should."""
+    if _back_end(model) != "flex":
+        return
+    config = _unwrapped(model).config.get_text_config()
+    heads = config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // heads
+    groups = (heads, getattr(config, "num_key_value_heads", None) or heads)
+    if fault := flex_fault(next(model.parameters()).device, _precision(model), groups, size):
+        setattr(_unwrapped(model), _DENSE, True)
+        LOGGER.warning("dense masks instead of FlexAttention, which is faster on long rows: %s.", fault)
+
+
+def _precision(model: Any) -> torch.dtype:
+    """What the model computes in."""
+    parameter = next(model.parameters())
+    device = parameter.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else parameter.dtype
 
 
 @torch.no_grad()

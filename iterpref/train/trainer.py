@@ -68,7 +68,8 @@ class FocalTrainer(Trainer):
         Returns:
             the name of the attention, for the log and for the key of what is cached.
         """
-        reason = enable_trees(self.model)
+        with self.accelerator.autocast():
+            reason = enable_trees(self.model)
         if reason:
             LOGGER.warning("padded sequences instead of prefix trees, which are faster: %s.", reason)
         else:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from iterpref.train import attention
-from iterpref.train.attention import PackedTrees, back_end, tree_attention
+from iterpref.train.attention import PackedTrees, back_end, flex_fault, tree_attention
 
 # two trees: 0 -> (1 -> 2), (3), and 4 -> 5
 ENDS, POSITIONS, CUTS = torch.tensor([4, 3, 3, 4, 6, 6]), torch.tensor([0, 1, 2, 1, 0, 1]), [0, 4, 6]
@@ -94,6 +94,46 @@ def random_tree(length: int, draw: random.Random) -> tuple[torch.Tensor, torch.T
     for left in path:
         ends[left] = length
     return torch.tensor(ends), torch.tensor(positions)
+
+
+@pytest.fixture
+def eager_flex(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FlexAttention as plain operations of torch, which have a backward on a processor too."""
+    monkeypatch.setattr(attention, "_compiled_flex", attention._flex_function)
+    monkeypatch.setattr("torch.nn.attention.flex_attention._validate_device", lambda *_: None)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_flex_attention_is_used_where_values_and_gradients_are_right(dtype: torch.dtype, eager_flex: None) -> None:
+    assert flex_fault(torch.device("cpu"), dtype, (4, 2), 16) == ""
+
+
+def test_flex_attention_is_not_used_where_gradients_are_wrong(
+    eager_flex: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = attention._flex_function(None)
+    wrong = lambda query, *rest, **options: right(query.detach() + 0 * query, *rest, **options)  # noqa: E731
+    monkeypatch.setattr(attention, "_compiled_flex", lambda softcap: wrong)
+
+    assert "gradients are off by 1 of their norm" in flex_fault(torch.device("cpu"), torch.float32, (4, 2), 16)
+
+
+def test_flex_attention_is_not_used_where_it_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attention, "_compiled_flex", attention._flex_function)
+
+    assert "does not support backward on CPU" in flex_fault(torch.device("cpu"), torch.float32, (4, 2), 16)
+
+
+def test_dropout_is_not_lost_where_flex_attention_does_not_know_it() -> None:
+    query, key, value = (torch.randn(1, 2, 6, 16) for _ in range(3))
+    found = []
+    for kind in ("dense", "flex"):
+        torch.manual_seed(0)
+        trees = PackedTrees(ENDS, POSITIONS, CUTS, kind)
+        found.append(tree_attention(torch.nn.Module(), query, key, value, None, dropout=0.5, tree=trees)[0])
+
+    assert torch.equal(*found)
+    assert (found[0] == 0).any()
 
 
 def test_the_first_path_of_every_tree_by_hand() -> None:

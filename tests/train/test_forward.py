@@ -18,9 +18,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from peft import LoraConfig, get_peft_model
 
+from iterpref.train import forward
 from iterpref.train.attention import NAME, PackedTrees, tree_attention
 from iterpref.train.data import Collator, Encoder, Example
-from iterpref.train.forward import batch_logps, enable_trees
+from iterpref.train.forward import attention_name, batch_logps, enable_trees
 from iterpref.train.packing import TreeCollator
 from iterpref.types import Pair, Span
 from tests.train.conftest import make_tokenizer
@@ -234,6 +235,19 @@ def test_what_cannot_be_exact_keeps_padded_sequences(family: str) -> None:
     assert reason
     assert ("linear_attention" in reason) == (family != "bloom")
     assert torch.equal(batch_logps(model, batch), before)
+
+
+def test_a_device_that_is_not_up_to_flex_attention_gets_dense_masks(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(forward, "back_end", lambda device, dtype: "flex")  # and it has no backward on a processor
+    padded = tiny_model("llama", dtype=torch.float32)
+
+    tree = with_trees(padded)
+
+    assert attention_name(tree) == "iterpref_tree, dense"
+    assert "dense masks instead of FlexAttention" in caplog.text
+    assert max(differences(padded, tree, fixed_examples())) <= 1e-5
 
 
 def test_a_model_that_computes_trees_wrongly_is_found_out() -> None:

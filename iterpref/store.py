@@ -118,7 +118,8 @@ class Run:
         self._db.execute("COMMIT")
 
     def close(self) -> None:
-        self._db.close()
+        with self._mutex:  # of what another thread still writes, all or nothing
+            self._db.close()
         if self._lock_file is not None:
             os.close(self._lock_file)
             self._lock_file = None

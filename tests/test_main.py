@@ -1,4 +1,4 @@
-"""Ctrl-C before the command line is there."""
+"""Ctrl-C before the command line is there, and after it has ended."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,30 @@ def test_an_interrupted_import_ends_quietly(tmp_path: Path, entry: str, ignored:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (code, "")
+
+
+def _listen() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def test_an_interrupted_end_is_quiet_too() -> None:
+    """Threads of the work are joined when the interpreter ends: here one that sleeps, begun by a stand-in for typer."""
+    code = (
+        "import sys, threading, time\nfrom iterpref import cli\nfrom iterpref.__main__ import main\n"
+        "def app(**_):\n    threading.Thread(target=time.sleep, args=(60,)).start()\n    raise KeyboardInterrupt\n"
+        "cli.app = app\nmain()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_listen,
+    )
+    assert process.stderr is not None
+    said = [process.stderr.readline(), process.stderr.readline()]
+    assert said == ["\n", "stopped; run the same command again to go on where it was\n"]
+    time.sleep(0.5)  # until the threads are joined
+    process.send_signal(signal.SIGINT)
+    _, more = process.communicate(timeout=30)
+    assert (process.returncode, more) == (130, "")

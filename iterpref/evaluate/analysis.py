@@ -7,6 +7,7 @@ training on BigCodeBench (Table 18); :func:`error_types` is that table for any b
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ __all__ = [
 ]
 
 Result = Mapping[str, Any]
+# What stands before the exception, which is what a reader looks for.
+_TRACEBACK = re.compile(r'^(?:Traceback \(most recent call last\):|File "[^\n]*)\n(?: [^\n]*\n)+', re.MULTILINE)
 _LARGEST_SHARE = 0.5  # of a program's characters; one that is written anew is no small mistake
 
 
@@ -46,7 +49,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Flip:
-    """A task that only one of two models solves: how each ended, and a program of each."""
+    """A task that only one of two models solves: how each ended, their programs, and what the failing one was told."""
 
     task_id: str
     won: bool
@@ -54,6 +57,7 @@ class Flip:
     after: str
     first: str
     second: str
+    feedback: str
 
 
 def estimate(passed: Sequence[Sequence[bool]], k: int, seed: int = 0) -> Estimate:
@@ -115,7 +119,8 @@ def flips(first: Result, second: Result, part: str) -> list[Flip]:
     for won, tasks in ((True, found.won), (False, found.lost)):
         for id in tasks:
             before, after = (_shown(side[id], part) for side in sides)
-            listed.append(Flip(id, won, _ended(before), _ended(after), before["program"], after["program"]))
+            told = str((before if won else after)["feedback"])
+            listed.append(Flip(id, won, _ended(before), _ended(after), before["program"], after["program"], told))
     return listed
 
 
@@ -125,8 +130,8 @@ def _shown(samples: Sequence[Mapping[str, Any]], part: str) -> Mapping[str, Any]
 
 
 def _ended(sample: Mapping[str, Any]) -> str:
-    said = " ".join(str(sample["feedback"]).split())
-    return str(sample["kind"]) + (f": {said}" if said and sample["kind"] != "passes" else "")
+    kind, said = str(sample["kind"]), " ".join(_TRACEBACK.sub("", str(sample["feedback"])).split())
+    return kind if not said or kind == "passes" else said if said.startswith(f"{kind}:") else f"{kind}: {said}"
 
 
 def tags_of(result: Result) -> list[str]:

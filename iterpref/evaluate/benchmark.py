@@ -189,7 +189,11 @@ def _id(evaluation: str, task: str, sample: int) -> str:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[Callable[[Callable[[Answer], None], Answer], None]]:
-    """Judge beside the writing of answers; at the end wait for all. The first fault ends it, nothing else is begun."""
+    """Judge beside the writing of answers; at the end wait for all.
+
+    The first fault, or Ctrl-C, ends it: nothing else is begun, and what is under way is left to the closing of the
+    sandbox, as a program may compute for a minute yet.
+    """
     under_way: list[Future[None]] = []
     pool = ThreadPoolExecutor(workers, thread_name_prefix="judge")
     try:
@@ -197,7 +201,7 @@ def _pool(workers: int) -> Iterator[Callable[[Callable[[Answer], None], Answer],
         for future in as_completed(under_way):
             future.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Done:

@@ -116,7 +116,7 @@ def compare_results(label: str, first: Result, second: Result) -> dict[str, Any]
         "near": [near_passes(result) for result in pair],
         "tags": {tag: rows for tag in tags_of(pair[0]) if (rows := _tag(pair, part, tag))},
         "flips": [_flip(each) for each in flips(pair[0], pair[1], part)],
-        "truth": first["ground_truth"],
+        "truth": first["ground_truth"] if len(first["tasks"]) == len(common) else None,
     }
 
 
@@ -156,6 +156,8 @@ def _notes(first: Result, second: Result, common: int) -> list[str]:
                 notes.append(f"versions differ: {', '.join(changed)}")
         else:
             notes.append(f"{key}: {first[key]!r}, then {second[key]!r}")
+    if first["environment"] != second["environment"]:
+        notes.append("judged in different environments (Python, what is installed, or the sandbox)")
     chosen = [result["benchmark"]["options"] for result in (first, second)]
     for key in dict.fromkeys([*chosen[0], *chosen[1]]):
         values = [options.get(key, "not given") for options in chosen]

@@ -96,6 +96,7 @@ def intervals(
     step, top, left, right = 34, 6, 8, 14
     bottom = top + step * len(rows)
     values = [edge for _, estimate in rows for edge in (estimate.low, estimate.high)]
+    values += [] if reference is None else [reference]
     x_ticks = ticks(min(values), max(values), 5)
     x_of = _scale(x_ticks[0], x_ticks[-1], left + 14, _WIDTH - right)
     parts = []

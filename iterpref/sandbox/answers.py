@@ -59,7 +59,7 @@ def answers(box: Sandbox, jobs: Sequence[tuple[str, Tests]]) -> Iterator[tuple[i
         for future in as_completed(numbers):
             yield numbers[future], future.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)  # after a fault or Ctrl-C the sandbox is closed
 
 
 def _answers(box: Sandbox, program: str, tests: Tests) -> Answers:

@@ -93,6 +93,32 @@ def test_flips_show_how_both_ended() -> None:
     assert (lost.task_id, lost.won, lost.before, lost.after) == ("a", False, "passes", "wrong answer: it said b")
 
 
+TRACEBACK = (
+    'Traceback (most recent call last):\n  File "tests.py", line 3, in test_two\n    self.assertEqual(f(1), "a")\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("feedback", "told"),
+    [
+        (f"{TRACEBACK}AssertionError: 'b' != 'a'\n- b\n+ a\n", "KeyError: AssertionError: 'b' != 'a' - b + a"),
+        (f"{TRACEBACK}KeyError: 3", "KeyError: 3"),
+        (f"f(1) raised an exception\n{TRACEBACK}KeyError: 3", "KeyError: f(1) raised an exception KeyError: 3"),
+        (
+            'File "program.py", line 2\n    x = (\n        ^\nSyntaxError: never closed',
+            "KeyError: SyntaxError: never closed",
+        ),
+        ("Traceback (most recent call last):", "KeyError: Traceback (most recent call last):"),
+        ("", "KeyError"),
+    ],
+)
+def test_of_a_traceback_a_flip_tells_the_exception_and_keeps_the_rest(feedback: str, told: str) -> None:
+    first, second = result({"a": "k"}), result({"a": "+"})
+    first["tasks"][0]["samples"][0]["feedback"] = feedback
+    (flip,) = flips(first, second, "plus")
+    assert (flip.before, flip.feedback) == (told, feedback)
+
+
 def test_a_breakdown_counts_a_task_under_each_of_its_values() -> None:
     libs = {"a": ["numpy"], "b": ["numpy", "pandas"], "c": ["pandas"]}
     found = result({"a": "+", "b": "+", "c": "-", "d": "-"}, libs=libs)

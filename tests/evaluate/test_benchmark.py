@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,6 +97,28 @@ def test_what_says_nothing_of_the_program_is_judged_again(tmp_path: Path, outcom
         go(run, again, 3)
         assert again.asked == []
         assert len(judged_of(run, "e", "here")) == 3
+
+
+def test_ctrl_c_does_not_wait_for_a_program_that_runs(tmp_path: Path) -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def endless(program: str, tests: Tests) -> Verdict:
+        begun.set()
+        free.wait(60)
+        return judge(program, tests)
+
+    def says(n: int, sample: int) -> str:
+        if n == 1:
+            begun.wait(60)
+            raise KeyboardInterrupt
+        return right(n, sample)
+
+    with Run(tmp_path) as run:
+        with pytest.raises(KeyboardInterrupt):
+            go(run, Writer(says), 2, judge=endless)
+        assert not free.is_set()
+        free.set()
+        assert set(answers_of(run, "e")) == {("T/0", 0)}
 
 
 def test_a_fault_of_ours_ends_it_and_keeps_the_answers(tmp_path: Path) -> None:

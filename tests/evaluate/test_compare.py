@@ -29,9 +29,9 @@ def result(letters: dict[str, str], **changes: Any) -> dict[str, Any]:
     ]
     return {
         "complete": True, "model": "m", "weights": "", "style": "complete", "prefill": "", "temperature": 0.0,
-        "max_new_tokens": 8, "samples": 1, "answers": "", "stops": [], "versions": {"torch": "1"}, "ground_truth": None,
+        "max_new_tokens": 8, "samples": 1, "answers": "", "stops": [], "versions": {"torch": "1"}, "environment": "e",
         "benchmark": {"name": "small", "sha256": "a", "scores": {"base": "small"}, "options": {}}, "tasks": tasks,
-        **changes,
+        "ground_truth": {"passed": {"small": 1}, "count": 1, "kinds": {}, "without": 0}, **changes,
     }  # fmt: skip
 
 
@@ -54,6 +54,7 @@ def test_a_comparison_by_hand() -> None:
     assert [won["second"][start:end] for start, end in won["second_marks"]] == ["+"]
     assert found["notes"] == []
     assert found["answers"] == [4, 4]
+    assert found["truth"] == first["ground_truth"]
 
 
 def test_with_several_samples_a_breakdown_is_of_the_same_pass_at_1_as_the_score() -> None:
@@ -78,14 +79,16 @@ def test_every_value_of_a_tag_is_there() -> None:
 
 def test_only_common_tasks_count_and_other_settings_are_noted() -> None:
     first = result({"a": "+", "b": "KeyError", "c": "+"})
-    second = result({"b": "KeyError", "a": "+"}, temperature=0.8, versions={"torch": "2"}, weights="w")
+    second = result({"b": "KeyError", "a": "+"}, temperature=0.8, versions={"torch": "2"}, environment="f", weights="w")
     found = compare_results("small", first, second)
     assert found["tasks"] == 2
     assert found["errors"] == [("passes", [1, 1]), ("KeyError", [1, 1])]
+    assert found["truth"] is None  # it is of more tasks
     assert found["models"] == ["m, temperature 0.0, weights ", "m, temperature 0.8, weights w"]
     assert found["notes"] == [
         "temperature: 0.0, then 0.8",
         "versions differ: torch",
+        "judged in different environments (Python, what is installed, or the sandbox)",
         "of the 3 tasks of the first result 2 are in both",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +92,24 @@ def test_each_verdict_is_kept_at_once(cache: Path) -> None:
         ground_truth(made, made.items, killed, 1, "full")
     assert ground_truth(made, made.items, counting, 1, "full").count == 5
     assert set(judged) == {made.items[4].task.solution}
+
+
+def test_ctrl_c_does_not_wait_for_a_solution_that_runs() -> None:
+    made = suite(2)
+    begun, free = threading.Event(), threading.Event()
+
+    def one_endless(program: str, tests: Tests) -> Verdict:
+        if "return 0" in program:
+            begun.set()
+            free.wait(60)
+            return judge(program, tests)
+        begun.wait(60)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ground_truth(made, made.items, one_endless, 2, "full")
+    assert not free.is_set()
+    free.set()
 
 
 def test_a_verdict_cut_off_in_the_cache_is_found_out_anew() -> None:

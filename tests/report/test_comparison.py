@@ -20,6 +20,7 @@ def comparison(**changes: Any) -> dict[str, Any]:
     flip = {
         "task_id": "T/1", "won": True, "before": f"KeyError: {HOSTILE}", "after": "passes",
         "first": f"return a {HOSTILE}", "second": "return b", "first_marks": [[7, 8]], "second_marks": [[7, 8]],
+        "feedback": f"first line\nKeyError: {HOSTILE}",
     }  # fmt: skip
     score = {
         "name": "small", "rates": [RATE, {**RATE, "value": 0.75}], "won": ["T/1"], "lost": [], "p_value": 1.0,
@@ -98,6 +99,7 @@ def test_the_page_holds_figures_and_programs_and_runs_nothing() -> None:
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
     assert '<mark class="pen">a</mark>' in page
     assert '<mark class="pref">b</mark>' in page
+    assert '<pre class="feedback">first line\nKeyError: &lt;/pre&gt;' in page
     assert "3 of 4 of the benchmark's own solutions pass small" in page.replace("&#39;", "'")
     assert not re.search(r'(src|href)="(?!#|data:,)', page)
 

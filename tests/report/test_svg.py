@@ -35,6 +35,13 @@ def test_ticks_cover_any_range_with_few_steps(a: float, b: float, count: int) ->
     assert len(found) <= 2 * count + 2
 
 
+def test_the_rule_of_a_reference_lies_within_the_chart() -> None:
+    svg = str(intervals([("far", Estimate(0.4, 0.2, 0.6, 9))], "points", 0.0, "+"))
+    (place,) = re.findall(r'class="rule" d="M([-\d.]+) ', svg)
+    (dot,) = re.findall(r'class="dot s0" cx="([-\d.]+)"', svg)
+    assert 0 <= float(place) < float(dot)
+
+
 def test_columns_draw_value_and_interval_where_they_belong() -> None:
     svg = columns([("1", Estimate(0.5, 0.25, 0.75, 40))], "versions", "pass, %")
     circle = next(node for node in parse(svg).iter("circle"))

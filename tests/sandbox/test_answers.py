@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from iterpref.sandbox import Sandbox
@@ -28,6 +30,15 @@ def test_each_programs_answers_come_with_its_number_as_they_end(sandbox: Sandbox
     assert found == {0: 0, 1: 2, 2: 3, 3: 4, 4: 5}
     if sandbox.workers > 1:
         assert next(iter(found)) != 0
+
+
+def test_nobody_waits_for_a_program_whose_answer_is_not_wanted_any_more() -> None:
+    endless = "def f(x):\n    while True:\n        pass"
+    with Sandbox(workers=2) as box:
+        found = answers(box, [("def f(x):\n    return x", asked(1)), (endless, asked(1))])
+        next(found)
+        found.close()
+        assert any(thread.name.startswith("answers") for thread in threading.enumerate())
 
 
 def test_what_is_no_plain_data_is_none(sandbox: Sandbox) -> None:

@@ -10,7 +10,6 @@ from iterpref.sandbox import Sandbox
 from iterpref.types import Outcome
 from tests.sandbox.forgeries_apart import FORGERIES_APART
 
-
 SLOW = ("no canary comes to an end",)
 
 

@@ -41,8 +41,11 @@ class Outcome(str, Enum):
     TAMPER = "tamper"  # interfered with the verdict: a failure, never used in a pair
     INFRA = "infra"  # our fault: retried, never a label
     INVALID = "invalid"  # the task is bad: no test was declared, or the tests do not compile
-    UNSUPPORTED = "unsupported"  # needs what this machine cannot isolate
+    UNSUPPORTED = "unsupported"  # needs what this machine cannot isolate; or UNDECIDED, on any machine
 
+
+UNDECIDED = "Undecided"
+"""The ``error_type`` of an unsupported program that passes, but whose tests cannot be kept from its reach."""
 
 FAILURES = frozenset({Outcome.WRONG, Outcome.ERROR, Outcome.TIMEOUT, Outcome.MEMORY, Outcome.OUTPUT})
 """Outcomes that make a program a y-."""
@@ -108,7 +111,7 @@ class Verdict:
     """What running a program said. ``protections`` names those that held while it ran."""
 
     outcome: Outcome
-    error_type: str = ""  # the exception's class, or the signal's name
+    error_type: str = ""  # the exception's class, or the signal's name, or UNDECIDED
     feedback: str = ""  # what a repairer is told: the failing test, expected and actual, or the error
     tests_passed: int = 0
     tests_total: int = 0

@@ -19,7 +19,7 @@ from iterpref.store import Run
 from iterpref.suites.base import Item, Style, Suite
 from iterpref.teachers.answers import Question
 from iterpref.teachers.base import Reply, Request, Teacher
-from iterpref.types import Outcome, Tests, Usage, Verdict
+from iterpref.types import UNDECIDED, Outcome, Tests, Usage, Verdict
 
 __all__ = [
     "Answer",
@@ -37,7 +37,8 @@ __all__ = [
 Judge = Callable[[str, Tests], Verdict]
 Progress = Callable[[int, int], None]
 
-# Such an answer is judged again, and until then there is no score.
+# Such an answer is judged again, and until then there is no score. One that no machine can decide counts as not passed:
+# a program that brings it about must not keep a score from being told.
 _NO_VERDICT = frozenset({Outcome.INFRA, Outcome.UNSUPPORTED})
 
 
@@ -115,7 +116,8 @@ def judge_parts(program: str, parts: Mapping[str, Tests], judge: Judge) -> dict[
 def undecided(verdicts: Mapping[str, Verdict]) -> str:
     """Why verdicts say nothing of the program: a fault of ours, or a machine that cannot isolate it; else empty."""
     last = list(verdicts.values())[-1]
-    return (last.feedback or last.outcome.value) if last.outcome in _NO_VERDICT else ""
+    again = last.outcome in _NO_VERDICT and last.error_type != UNDECIDED
+    return (last.feedback or last.outcome.value) if again else ""
 
 
 def answer_all(

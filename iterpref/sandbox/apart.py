@@ -141,11 +141,18 @@ class Link:
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """Have one operation done by the program's half."""
-        given: list[Any] = containers([*args, *kwargs.values()]) if operation == "call" else []
+        given: list[Any] = []
+        if operation == "call":
+            with contextlib.suppress(RecursionError):
+                given = containers([*args, *kwargs.values()])
         if len(given) > MOST or len({id(container) for container in given}) < len(given):
             self.unclear = "the tests hand over too many containers to follow, or one of them twice"
-        message: dict[str, Any] = {"op": operation, "args": [self.told(part) for part in args]}
-        message["kwargs"] = {key: self.told(part) for key, part in kwargs.items()}
+        message: dict[str, Any] = {"op": operation}
+        try:
+            message["args"] = [self.told(part) for part in args]
+            message["kwargs"] = {key: self.told(part) for key, part in kwargs.items()}
+        except RecursionError:
+            self.unsupported("the tests hand over a value that contains itself")
         self.send(message | self.changed_variables())
         while True:
             reply = self.receive()
@@ -321,7 +328,7 @@ class Link:
         else:
             error = BaseException.__new__(kind)
             error.args = args
-            vars(error).update({str(key): from_json(part, self.decode) for key, part in told["state"].items()})
+        vars(error).update({str(key): from_json(part, self.decode) for key, part in told["state"].items()})
         if told["class"] is not None:
             vars(error)["_sandbox_ref"] = told["ref"]
         self.remotes[told["ref"]] = error
@@ -336,7 +343,9 @@ def _exception(module: str, name: str) -> type[BaseException] | None:
     if module not in sys.modules or module.partition(".")[0] in _NOT_RAISED:
         return None
     found = getattr(sys.modules[module], name, None)
-    return found if isinstance(found, type) and issubclass(found, BaseException) else None
+    if not (isinstance(found, type) and issubclass(found, BaseException)):
+        return None
+    return None if found.__module__.partition(".")[0] in _NOT_RAISED else found
 
 
 def _is_bound(value: Any) -> bool:

@@ -25,7 +25,7 @@ __all__ = ["BadTestsError", "Job", "Way", "make_jobs", "other_job", "together"]
 
 _KINDS = ("calls", "asserts", "check", "unittest", "stdio")
 _TESTS = "tests.py"
-_LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe, or that fail on purpose
+_LOAD_SECONDS = 5  # CPU time for what tests do that talk to the program through a pipe
 
 Way = Literal["outside", "together", "reduced", "beside", "canary", "apart"]
 
@@ -59,7 +59,10 @@ class Job:
 
     @property
     def cpu_seconds(self) -> float:
-        return self.tests.cpu_seconds + (_LOAD_SECONDS if self.way in ("apart", "canary", "together") else 0)
+        limit = self.tests.cpu_seconds
+        if self.way == "canary":
+            return limit + min(limit, _LOAD_SECONDS)
+        return limit + (_LOAD_SECONDS if self.way in ("apart", "together") else 0)
 
     @property
     def wall_seconds(self) -> float:

@@ -185,7 +185,7 @@ class TypeOf(type):
         if len(args) != 1 or cls is not TYPE:
             return super().__call__(*args, **kwargs)
         if type(args[0]) is not Remote:
-            return type(args[0])
+            return TYPE if type(args[0]) in (type, TypeOf) else type(args[0])
         own = args[0]._about.get("module") == "program"
         return args[0].__getattr__("__class__") if own or args[0].__class__ is Remote else args[0].__class__
 

@@ -139,7 +139,7 @@ class _Server:
                 numbers = {id(container): number for number, container in enumerate(given)}
                 texts = [self.text_of(container, numbers) for container in given]
             value = self.operate(message["op"], args, kwargs)
-            reply: dict[str, Any] = {"value": self.told(value)}
+            reply: dict[str, Any] = {"value": self.value_told(value)}
             if id(value) in numbers:
                 reply["given"] = numbers[id(value)]
             elif is_container(value) and sys.getrefcount(value) > _OF_VALUE:
@@ -156,6 +156,12 @@ class _Server:
         if self.named:
             reply["names"] = self.renamed()
         self.send(reply)
+
+    def value_told(self, value: Any) -> Any:
+        try:
+            return self.told(value)
+        except RecursionError:  # it contains itself
+            return {"$ref": {"ref": self.refer(value), "class": type(value).__name__, "module": "builtins"}}
 
     def text_of(self, container: Any, numbers: dict[int, int]) -> str:
         return json.dumps(self.told(contents(container, numbers)))
@@ -186,7 +192,8 @@ class _Server:
     def share(self, value: Any) -> int:
         number = self.refer(value)
         if len(self.shared) < MOST:
-            self.shared[number] = (value, json.dumps(self.told(value)))
+            with contextlib.suppress(RecursionError):
+                self.shared[number] = (value, json.dumps(self.told(value)))
         return number
 
     def renamed(self) -> dict[str, Any]:

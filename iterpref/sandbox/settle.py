@@ -26,7 +26,7 @@ from iterpref.sandbox.jobs import Job, other_job
 from iterpref.sandbox.names import parse
 from iterpref.sandbox.results import UNCLEAR
 from iterpref.sandbox.verdict import REPLACED
-from iterpref.types import Outcome, Verdict
+from iterpref.types import UNDECIDED, Outcome, Verdict
 
 __all__ = ["settle"]
 
@@ -68,13 +68,13 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
     if canary.outcome is Outcome.INFRA:
         return canary
     if canary.passed and canary.tests_total == verdict.tests_total:
-        return decided or verdict
+        return _undecided(decided, decided.feedback) if decided else verdict
     decided = decided if reason else _apart(job, tests, verdict, run)
     if decided and decided.outcome is not Outcome.UNSUPPORTED:
         return decided
     if canary.outcome is Outcome.TAMPER:
         return _tampered(verdict, "it also passes tests that must fail")
-    return decided or _undecided(verdict, "its altered tests do not come to an end")
+    return _undecided(decided or verdict, decided.feedback if decided else "its altered tests do not come to an end")
 
 
 def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], Verdict]) -> Verdict | None:
@@ -96,7 +96,7 @@ def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], V
 
 
 def _undecided(verdict: Verdict, why: str) -> Verdict:
-    return dataclasses.replace(verdict, outcome=Outcome.UNSUPPORTED, error_type="", feedback=why, tests_passed=0)
+    return dataclasses.replace(verdict, outcome=Outcome.UNSUPPORTED, error_type=UNDECIDED, feedback=why, tests_passed=0)
 
 
 def _tampered(verdict: Verdict, why: str) -> Verdict:

@@ -22,7 +22,7 @@ from iterpref.evaluate.benchmark import (
 from iterpref.sandbox import Sandbox
 from iterpref.store import Run
 from iterpref.suites.base import Style
-from iterpref.types import Outcome, Tests, Verdict
+from iterpref.types import UNDECIDED, Outcome, Tests, Verdict
 from tests.evaluate.suites import Writer, item, judge, suite
 
 
@@ -119,6 +119,17 @@ def test_ctrl_c_does_not_wait_for_a_program_that_runs(tmp_path: Path) -> None:
         assert not free.is_set()
         free.set()
         assert set(answers_of(run, "e")) == {("T/0", 0)}
+
+
+def test_what_no_machine_can_decide_counts_as_not_passed(tmp_path: Path) -> None:
+    def torn(program: str, tests: Tests) -> Verdict:
+        return Verdict(Outcome.UNSUPPORTED, UNDECIDED) if "returns 1" in program else judge(program, tests)
+
+    with Run(tmp_path) as run:
+        assert go(run, Writer(right), 3, judge=torn) == {}
+        judged = judged_of(run, "e", "here")
+        assert {key for key, each in judged.items() if each.verdict.passed} == {("T/0", 0), ("T/2", 0)}
+        assert len(judged) == 3
 
 
 def test_a_fault_of_ours_ends_it_and_keeps_the_answers(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import sys
 
 from iterpref.sandbox import Sandbox
 from iterpref.types import Case, Tests
+from tests.sandbox.forgeries_apart import FORGERIES_APART
 from tests.sandbox.restrict import forbid_namespaces
 
 __all__ = ["FORGERIES", "FORMS", "GREEDY"]
@@ -604,6 +605,9 @@ def main() -> None:
             for form, tests in FORMS.items():
                 verdict = box.judge(program, dataclasses.replace(tests, cpu_seconds=1.0))
                 print(os.getuid(), box.isolation.mode, name, form, verdict.outcome.value, sep="\t")
+        for name, (program, tests) in FORGERIES_APART.items():
+            verdict = box.judge(program, dataclasses.replace(tests, cpu_seconds=1.0))
+            print(os.getuid(), box.isolation.mode, name, "own", verdict.outcome.value, sep="\t")
 
 
 if __name__ == "__main__":

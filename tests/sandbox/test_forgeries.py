@@ -12,8 +12,9 @@ import pytest
 
 import iterpref
 from iterpref.sandbox import Sandbox
-from iterpref.types import Outcome, Tests
+from iterpref.types import UNDECIDED, Outcome, Tests
 from tests.sandbox.forgeries import FORGERIES, FORMS
+from tests.sandbox.forgeries_apart import FORGERIES_APART
 
 # What each of these gets, where its tests run beside it.
 TAMPERING = (
@@ -38,14 +39,14 @@ TAMPERING = (
 
 
 # These get no label: an object of their own answers rightly where they are asked apart, and proves nothing.
-UNDECIDED = ("v knows one answer",)
+SLY = ("v knows one answer",)
 
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_nothing_forged(box: Sandbox, name: str) -> None:
     for form in ("asserts", "loop", "unittest"):
         verdict = box.judge(FORGERIES[name], dataclasses.replace(FORMS[form], cpu_seconds=1.0))
-        undecided = verdict.outcome is Outcome.UNSUPPORTED and name.startswith(UNDECIDED)
+        undecided = verdict.outcome is Outcome.UNSUPPORTED and name.startswith(SLY)
         assert verdict.failed or verdict.outcome is Outcome.TAMPER or undecided, (form, verdict)
 
 
@@ -68,11 +69,11 @@ def test_nothing_forged_in_any_form_as_root_and_as_an_ordinary_user(uid: int, mo
     command = [*user, python, "-B", "-m", "tests.sandbox.forgeries", mode]
     done = subprocess.run(command, capture_output=True, text=True, cwd=source, check=True)
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert len(rows) == len(FORGERIES) * len(FORMS)
+    assert len(rows) == len(FORGERIES) * len(FORMS) + len(FORGERIES_APART)
     assert {(row[0], row[1]) for row in rows} == {(str(uid), mode)}
     failures = ["wrong", "error", "timeout", "memory", "output", "tamper"]
     failures += ["unsupported"] * (mode == "restricted")  # it starts a process
-    undecided = [row for row in rows if row[4] == "unsupported" and row[2].startswith(UNDECIDED)]
+    undecided = [row for row in rows if row[4] == "unsupported" and row[2].startswith((*SLY, *FORGERIES_APART))]
     assert [row for row in rows if row[4] not in failures and row not in undecided] == []
 
 
@@ -96,4 +97,5 @@ _SLY = "class S:\n    def __eq__(self, other): return other < 1000\n"
 def test_no_label_where_the_program_keeps_its_tests_from_being_run_apart(
     box: Sandbox, program: str, tests: Tests
 ) -> None:
-    assert box.judge(program, tests).outcome is Outcome.UNSUPPORTED
+    verdict = box.judge(program, tests)
+    assert (verdict.outcome, verdict.error_type) == (Outcome.UNSUPPORTED, UNDECIDED)

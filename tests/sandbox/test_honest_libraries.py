@@ -93,3 +93,33 @@ def test_rows_of_a_frame_are_no_interference(sandbox: Sandbox, check: str) -> No
     )
     tests = Tests("unittest", code, entry_point="frame", setup="import pandas as pd", memory_mb=4096)
     assert sandbox.judge(ROWS, tests).outcome is Outcome.PASS
+
+
+def test_time_zones_of_pytz(sandbox: Sandbox) -> None:
+    """They are rebuilt in the tests' process, with the offset of their place in the year."""
+    pytest.importorskip("pytz", reason="pytz is not installed")
+    program = """
+import os
+import pickle
+def again(moment):
+    with open("moment", "wb") as file:
+        pickle.dump(moment, file)
+    with open("moment", "rb") as file:
+        return pickle.load(file)
+"""
+    code = """
+import unittest
+from datetime import datetime
+import pytz
+class TestCases(unittest.TestCase):
+    def test_moments(self):
+        for zone in (pytz.UTC, pytz.timezone("Asia/Tokyo"), pytz.timezone("US/Eastern"), pytz.FixedOffset(90)):
+            for month in (1, 7):
+                moment = zone.localize(datetime(2024, month, 1))
+                self.assertEqual(again(moment), moment)
+                self.assertEqual(again(moment).tzinfo, moment.tzinfo)
+                self.assertEqual(again(moment).tzname(), moment.tzname())
+        self.assertIs(again(pytz.UTC.localize(datetime(2024, 1, 1))).tzinfo, pytz.UTC)
+"""
+    tests = Tests("unittest", code, entry_point="again", setup="import pytz")
+    assert sandbox.judge(program, tests).outcome is Outcome.PASS

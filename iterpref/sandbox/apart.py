@@ -29,6 +29,7 @@ from typing import Any, NoReturn
 from iterpref.plain import NotPlain, from_json, to_json
 from iterpref.sandbox.canary import asserting_lines
 from iterpref.sandbox.loading import new_module
+from iterpref.sandbox.mirrors import Mirrors
 from iterpref.sandbox.names import library_imports, module_names, scan
 from iterpref.sandbox.proxy import TYPE, Remote
 from iterpref.sandbox.results import UNCLEAR, BadTestsError, Results
@@ -40,7 +41,6 @@ __all__ = ["Half", "Link", "load_apart", "split"]
 _LARGEST_MESSAGE = 64 << 20
 _LARGEST_VARIABLE = 10_000  # characters of a container that is told anew whenever it has changed
 _PR_SET_DUMPABLE = 4
-_NOT_RAISED = ("iterpref", "program", "tests", "unittest")  # unittest takes some of its own for no failure
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Link:
         self.coroutines: dict[int, tuple[Any, int]] = {}
         self.kept: dict[int, Any] = {}  # lists, dicts and sets that the program holds too
         self.nans = NaNs("tests")
+        self.mirrors = Mirrors(self)
         self.namespace: dict[str, Any] = {}
         self.variables: dict[str, str] = {}  # of the program, by name; what a container held when last told
         self.given: list[Any] = []  # containers among the arguments of the last call
@@ -166,7 +167,7 @@ class Link:
                 for name in self.variables.keys() & reply.get("names", {}).keys():
                     self.rename(name, from_json(reply["names"][name], self.decode))
                 if "raised" in reply:
-                    error = self.exception(reply["raised"])
+                    error = self.mirrors.error(reply["raised"])
                 elif "given" in reply:
                     return given[reply["given"]]
                 else:
@@ -264,12 +265,12 @@ class Link:
         if tag == "$given":
             return self.given[about]
         if tag == "$error":
-            return self.exception(about)
+            return self.mirrors.error(about)
         if tag != "$ref":
             return from_copy(tag, about, lambda part: from_json(part, self.decode))
         if about["ref"] not in self.remotes:
             if about.get("is") == "exception":
-                self.remotes[about["ref"]] = self.mirror(about)
+                self.remotes[about["ref"]] = self.mirrors.kind(about)
             elif (about["module"], about["class"]) == ("builtins", "coroutine"):
                 self.remotes[about["ref"]] = self.coroutine(about)
             else:
@@ -288,75 +289,11 @@ class Link:
         self.coroutines[id(found)] = (found, about["ref"])
         return found
 
-    def mirror(self, about: dict[str, Any]) -> type[BaseException]:
-        """A class of this process for an exception class of the program, so that the tests can catch it."""
-        module, name = about["name"]
-        if module != "program":
-            return _exception(module, name) or Exception
-        parents = [from_json(parent, self.decode) for parent in about["parents"]]
-        bases = [base for base in parents if isinstance(base, type) and issubclass(base, BaseException)]
-        remote = Remote(self, {**about, "is": "class", "module": "builtins", "class": "type"}, [])
-
-        def make(_kind: type, *args: Any, **kwargs: Any) -> Any:
-            return self.ask("call", remote, *args, **kwargs)
-
-        def attribute(error: BaseException, name: str) -> Any:
-            if name.startswith("__"):
-                raise AttributeError(name)
-            return self.ask("getattr", error, name)
-
-        body = {
-            "_sandbox_ref": about["ref"],
-            "__module__": "program",
-            "__new__": make,
-            "__init__": lambda *_, **__: None,
-            "__getattr__": attribute,
-            "__str__": lambda error: str(self.ask("str", error)),
-        }
-        return type(str(name), tuple(bases) or (Exception,), body)
-
-    def exception(self, told: dict[str, Any]) -> BaseException:
-        if told["ref"] in self.remotes:
-            found: BaseException = self.remotes[told["ref"]]
-            return found
-        kind: Any = _exception(*told["name"]) if told["class"] is None else self.decode("$ref", told["class"])
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            kind = next(filter(None, map(_builtin_exception, told["bases"])), Exception)
-        args = tuple(from_json(part, self.decode) for part in told["args"])
-        if kind.__module__ == "builtins":
-            error: BaseException = kind(*args)
-        else:
-            error = BaseException.__new__(kind)
-            error.args = args
-        vars(error).update({str(key): from_json(part, self.decode) for key, part in told["state"].items()})
-        if told["class"] is not None:
-            vars(error)["_sandbox_ref"] = told["ref"]
-        self.remotes[told["ref"]] = error
-        if told["cause"] is not None:
-            error.__cause__ = self.exception(told["cause"])
-        return error
-
-
-def _exception(module: str, name: str) -> type[BaseException] | None:
-    if module == "builtins":
-        return _builtin_exception(name)
-    if module not in sys.modules or module.partition(".")[0] in _NOT_RAISED:
-        return None
-    found = getattr(sys.modules[module], name, None)
-    if not (isinstance(found, type) and issubclass(found, BaseException)):
-        return None
-    return None if found.__module__.partition(".")[0] in _NOT_RAISED else found
-
 
 def _is_bound(value: Any) -> bool:
     """Whether it is a method of an object of this process."""
     kinds = (MethodType, BuiltinMethodType)
     return isinstance(value, kinds) and not isinstance(value.__self__, (ModuleType, type))
-
-
-def _builtin_exception(name: str) -> type[BaseException] | None:
-    found = getattr(builtins, str(name), None)
-    return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
 def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, Any] | None:

@@ -51,7 +51,7 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
         results.finish(declared)
     hooks = {rewrite.FAILED: results.failed, rewrite.PASSED: results.passed, rewrite.UNSET: Unset}
     if job["canary"]:
-        hooks |= {rewrite.PASSED: _held(results, fallen), **canary.tools(fallen)}
+        hooks |= {**_canary_hooks(results, fallen), **canary.tools(fallen)}
     namespace.update(hooks)
     results.integrity.watch(namespace, hooks)
     try:
@@ -70,8 +70,8 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
     results.finish(declared)
 
 
-def _held(results: Results, fallen: canary.Fallen) -> Callable[[], None]:
-    """What follows a test of the canary that did not fail: if it asked nothing, it does not count for the program."""
+def _canary_hooks(results: Results, fallen: canary.Fallen) -> dict[str, Callable[..., None]]:
+    """What follows a test of the canary: one that did not fail, but asked nothing, does not count for the program."""
 
     def passed() -> None:
         if fallen.take():
@@ -79,7 +79,11 @@ def _held(results: Results, fallen: canary.Fallen) -> Callable[[], None]:
         else:
             results.failed(AssertionError("nothing was asked"))
 
-    return passed
+    def failed(*told: Any) -> None:
+        fallen.take()
+        results.failed(*told)
+
+    return {rewrite.PASSED: passed, rewrite.FAILED: failed}
 
 
 class _CountingResult(unittest.TestResult):

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iterpref.sandbox import Sandbox
 from iterpref.sandbox.canary import Fallen, alter_asserts, alter_methods, decoy, tools
+from iterpref.sandbox.jobs import Job, make_jobs, other_job
+from iterpref.sandbox.settle import settle
+from iterpref.types import Tests, Verdict
 
 ASSERTS = [
     "assert f(1) == 2",
@@ -115,3 +119,40 @@ values |= st.dictionaries(st.text(), st.integers()) | st.frozensets(st.integers(
 def test_decoy_is_another_value_of_the_same_type(value: object) -> None:
     assert decoy(value) != value
     assert value is None or type(decoy(value)) is type(value)
+
+
+LONG = {
+    "loop": ("asserts", "for x in range(50):\n    assert f(x) == x + 1"),
+    "loop in check": ("check", "def check(candidate):\n    for x in range(50):\n        assert candidate(x) == x + 1"),
+    "helper that may return": (
+        "asserts",
+        "def check_one(x):\n    if x > 1: return\n    assert f(x) == x + 1\nfor x in range(3): check_one(x)",
+    ),
+    "large values": ("unittest", suite("self.assertEqual([f(x) for x in range(9999)], list(range(1, 10000)))")),
+    "infinity": ("asserts", "for x in [1e400, 1e300]:\n    assert f(x) == x"),
+    "numpy": ("asserts", "import numpy as np\nnp.testing.assert_allclose(f(np.zeros(2)), 1)\nassert f(1) == 2"),
+    "return": ("unittest", suite("self.assertEqual(f(1), 2)\nreturn")),
+    "tests made at run time": (
+        "unittest",
+        "import unittest\nclass TestIt(unittest.TestCase): pass\ndef made(x):\n"
+        "    return lambda self: self.assertEqual(f(x), x + 1)\n"
+        "for x in range(3): setattr(TestIt, f'test_{x}', made(x))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_canary_of_an_honest_program_falls(box: Sandbox, name: str) -> None:
+    kind, code = LONG[name]
+    if name == "numpy":
+        pytest.importorskip("numpy")
+    tests = Tests(kind, code if isinstance(code, str) else ast.unparse(code), entry_point="f")
+    (job,) = make_jobs("def f(x):\n    return x + 1\n", tests)
+    seen = []
+
+    def run(one: Job) -> Verdict:
+        seen.append(one.way)
+        return box._judge_job(one, "numpy" if name == "numpy" else "plain")
+
+    assert settle(other_job(job, "beside"), run).passed
+    assert seen == ["beside", "canary"]

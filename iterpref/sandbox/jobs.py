@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import json
 import marshal
 import secrets
 import warnings
@@ -110,15 +108,15 @@ def _job(
 ) -> Job:
     nonce = secrets.token_hex(16)
     content: dict[str, Any] = {
-        "kind": "calls" if reduced else tests.kind,
+        "kind": "calls" if reduced else str(tests.kind),
         "program": program,
-        "setup": tests.setup,
-        "files": dict(tests.files),
-        "entry_point": tests.entry_point,
+        "setup": str(tests.setup),  # marshal takes no subclasses
+        "files": {str(path): str(text) for path, text in tests.files.items()},
+        "entry_point": str(tests.entry_point),
         "nonce": nonce,
         # Expected values stay here.
-        "code": "" if reduced else tests.code,
-        "compiled": _compiled(tests.code) if tests.kind == "unittest" and way != "canary" else "",
+        "code": "" if reduced else str(tests.code),
+        "compiled": _compiled(tests.code) if tests.kind == "unittest" and way != "canary" else b"",
         "canary": way == "canary",
         **(more or {}),
     }
@@ -131,22 +129,22 @@ def _job(
         except (NotPlain, TypeError, RecursionError) as error:
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {
-            "call_seconds": tests.call_seconds,
+            "call_seconds": float(tests.call_seconds),
             "digests": tests.equality in BY_DIGEST,
             "exact": bool(reduced),
             "imports": reduced.imports if reduced else "",
         }
-    return Job(json.dumps(content).encode(), nonce, tests, program, way, reduced=reduced)
+    return Job(marshal.dumps(content), nonce, tests, program, way, reduced=reduced)
 
 
 @lru_cache(64)
-def _compiled(code: str) -> str:
-    """Test code as Python's own, for many programs; "" where it does not compile, which the process then says."""
+def _compiled(code: str) -> bytes:
+    """Test code as Python's own, for many programs; none where it does not compile, which the process then says."""
     try:
         # Whatever this interpreter was started with, the tests' asserts stay.
-        return base64.b64encode(marshal.dumps(compile(code, _TESTS, "exec", dont_inherit=True, optimize=0))).decode()
+        return marshal.dumps(compile(code, _TESTS, "exec", dont_inherit=True, optimize=0))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
+        return b""
 
 
 # What a compiler warns of in somebody else's tests is no warning to the caller.

@@ -6,10 +6,13 @@ A library that is not installed is left out, so that the program's own import sa
 
 from __future__ import annotations
 
+import _random
 import contextlib
 import importlib
+import random
 import re
 import sys
+from functools import partial
 
 __all__ = ["PROFILES", "load", "profile_of", "reseed"]
 
@@ -27,6 +30,7 @@ PROFILES: dict[str, tuple[str, ...]] = {
     ),
 }
 _SMALLEST = {"numpy": 1, "pandas": 2, "scipy": 3, "matplotlib": 3, "seaborn": 3, "sklearn": 3}
+_seed = partial(_random.Random.seed, random.seed.__self__)  # type: ignore[attr-defined]  # what random.seed() comes to
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+([^#\n;]*)", re.MULTILINE)
 _NAME = re.compile(r"\b(?:" + "|".join(_SMALLEST) + r")\b")
 
@@ -49,7 +53,8 @@ def load(profile: str) -> None:
 
 
 def reseed() -> None:
-    """numpy's global generator was seeded before the fork, and would be the same in all programs."""
+    """Global generators were seeded before the fork, and would be the same in all programs."""
+    _seed()
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

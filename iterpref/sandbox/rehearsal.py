@@ -7,7 +7,7 @@ it forks, no program has to do again: it costs a tenth less.
 from __future__ import annotations
 
 import contextlib
-import json
+import marshal
 import os
 import sys
 from typing import Any, NoReturn
@@ -51,7 +51,7 @@ _SUITE = "import unittest\n\nclass TestF(unittest.TestCase):\n" + "".join(
     for number, (given, wanted) in enumerate(zip(_INPUTS, (*_EXPECTED[:-1], []), strict=True))  # the last one fails
 )
 _JOB = {"program": _PROGRAM, "setup": "", "files": {}, "entry_point": "f", "nonce": "", "canary": False}
-_JOB |= {"code": "", "compiled": ""}
+_JOB |= {"code": "", "compiled": b""}
 _CALLS = {"calls": [["f", [given], {}] for given in _INPUTS], "call_seconds": 0, "digests": False, "exact": True}
 _JOBS: tuple[dict[str, Any], ...] = (
     {**_JOB, "kind": "calls", **_CALLS, "imports": ""},
@@ -70,7 +70,7 @@ def rehearse() -> None:
     try:
         for job in _JOBS * _TIMES:
             with contextlib.suppress(_Done):
-                run_job(json.loads(json.dumps(job)), nowhere, Integrity(), exit=_end)
+                run_job(marshal.loads(marshal.dumps(job)), nowhere, Integrity(), exit=_end)
     finally:
         os.close(nowhere)
         sys.modules.pop("program", None)

@@ -11,15 +11,18 @@ After each fork every page that this process touches is copied: what it does for
 
 from __future__ import annotations
 
+import _socket
 import fcntl
 import gc
 import json
+import marshal
 import os
 import resource
 import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
@@ -30,6 +33,7 @@ from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.memory import address_space_mb, used_mb
 from iterpref.sandbox.rehearsal import rehearse
 from iterpref.sandbox.remote import serve
+from iterpref.sandbox.system import fork
 
 __all__ = ["main"]
 
@@ -37,6 +41,8 @@ CHECK_MS = 50  # of the memory of many processes, as RLIMIT_AS counts each alone
 _SPARE_MB = 64  # memory above the limit in which a MemoryError can be reported
 _FIRST_FD = 3
 _set_handler = getattr(sys.modules.get("_signal"), "signal", signal.signal)  # without a detour through enumerations
+# Sockets without what the class of module ``socket`` does at its start and its end.
+_socketpair: Callable[[], tuple[socket.socket, socket.socket]] = _socket.socketpair  # type: ignore[assignment]
 
 
 def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: str, readable: list[str]) -> None:
@@ -141,8 +147,8 @@ class _Server:
 
     def fork(self) -> _Child:
         """A process that waits for a job, and then becomes its program."""
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
+        ours, theirs = _socketpair()
+        pid = fork()
         if pid == 0:
             ours.close()
             _program(self, theirs)
@@ -216,7 +222,7 @@ def _reap(pid: int) -> tuple[int, float]:
 def _program(server: _Server, jobs: socket.socket) -> NoReturn:
     """Give up every privilege and become the program; or two processes, one for the tests and one for the program."""
     try:
-        server.control.close()
+        os.close(server.control.detach())
         os.setsid()
         os.mkdir(f"{server.mode.home}/work")
         os.chdir(f"{server.mode.home}/work")
@@ -232,7 +238,7 @@ def _program(server: _Server, jobs: socket.socket) -> NoReturn:
         half = split() if limits.apart else None
         _limit(limits, server)
         server.mode.become_program(half.parent if half else server.pid)
-        text = b"" if half and half.is_program else _read_all(job)
+        data = b"" if half and half.is_program else _read_all(job)
         os.dup2(stdin, 0)
         os.dup2(output, 1)
         if limits.stderr:
@@ -247,7 +253,7 @@ def _program(server: _Server, jobs: socket.socket) -> NoReturn:
         os._exit(0)
     if half and half.is_program:
         serve(_FIRST_FD)
-    run_job(json.loads(text), _FIRST_FD, server.integrity, Link(_FIRST_FD + 1, _FIRST_FD + 2) if half else None)
+    run_job(marshal.loads(data), _FIRST_FD, server.integrity, Link(_FIRST_FD + 1, _FIRST_FD + 2) if half else None)
 
 
 def _keep(files: list[int]) -> None:
@@ -268,7 +274,8 @@ def _limit(limits: _Limits, server: _Server) -> None:
 
 
 def _read_all(fd: int) -> bytes:
-    parts = []
-    while part := os.read(fd, 1 << 20):
-        parts.append(part)
-    return b"".join(parts)
+    """A whole file; a system call reads 2 GiB at most."""
+    data = os.read(fd, size := os.fstat(fd).st_size)
+    while len(data) < size:
+        data += os.read(fd, size)
+    return data

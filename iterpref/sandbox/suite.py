@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import base64
 import difflib
 import marshal
 import unittest
@@ -150,7 +149,7 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
         tests = _parse(job["code"])
         canary.alter_methods(tests)
     try:
-        code = marshal.loads(base64.b64decode(job["compiled"])) if job["compiled"] else compile_code(tests, TESTS)
+        code = marshal.loads(job["compiled"]) if job["compiled"] else compile_code(tests, TESTS)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise BadTestsError(f"the tests do not compile: {describe(error, {})}") from error
     methods = _declared(code)

@@ -222,7 +222,7 @@ def f(x):
                 if end - start < 64 << 20:
                     try:
                         memory.seek(start)
-                        found.update(re.findall(rb'"nonce": "([0-9a-f]{32})"', memory.read(end - start)))
+                        found.update(re.findall(rb"[0-9a-f]{32}", memory.read(end - start)))
                     except OSError:
                         pass
     for nonce in found:

@@ -54,12 +54,16 @@ def test_missing_library_is_the_programs_own_import_error(box: Sandbox) -> None:
     assert (verdict.outcome, verdict.error_type) == (Outcome.ERROR, "ModuleNotFoundError")
 
 
-def test_random_numbers_differ_between_programs_and_follow_a_seed(box: Sandbox) -> None:
-    pytest.importorskip("numpy")
-    program = "import numpy as np\ndef f():\n    return int(np.random.randint(10 ** 9))"
+@pytest.mark.parametrize(
+    ("imported", "number"),
+    [("import random", "random.getrandbits(60)"), ("import numpy as np", "int(np.random.randint(10 ** 9))")],
+)
+def test_random_numbers_differ_between_programs_and_follow_a_seed(box: Sandbox, imported: str, number: str) -> None:
+    pytest.importorskip(imported.split()[1])
+    program = f"{imported}\ndef f():\n    return {number}"
     tests = Tests("asserts", "assert f() == -1", entry_point="f")
     assert box.judge(program, tests).feedback != box.judge(program, tests).feedback
-    seeded = "import numpy as np\nnp.random.seed(1)\n" + program
+    seeded = f"{imported}\n{imported.split()[-1] if 'random' in imported else 'np.random'}.seed(1)\n{program}"
     assert box.judge(seeded, tests).feedback == box.judge(seeded, tests).feedback
 
 

@@ -35,6 +35,6 @@ def test_it_leaves_nothing_behind(written: Path) -> None:
     modules, files, lines = set(sys.modules), set(os.listdir("/dev/fd")), dict(linecache.cache)
     rehearsal.rehearse()
     assert set(sys.modules) == modules
-    assert set(os.listdir("/dev/fd")) == files
+    assert set(os.listdir("/dev/fd")) <= files  # others may have been closed meanwhile
     assert linecache.cache == lines
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)

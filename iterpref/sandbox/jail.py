@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import sys
+from typing import Any
 
 from iterpref.sandbox.system import LIBC, call, die_with_parent, long, no_new_privileges, prctl, syscall
 
@@ -234,9 +235,14 @@ class _CapabilityHeader(ctypes.Structure):
     _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
 
 
+_capset: Any = getattr(
+    LIBC, "capset", None
+)  # Linux's; looked up before the first fork, as a look-up touches many pages
 _NO_CAPABILITIES = (ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), ctypes.byref((ctypes.c_uint32 * 6)()))
 
 
 def drop_capabilities() -> None:
     """Hold no capability any more, not even inside the user namespace."""
-    call("capset", "capset", *_NO_CAPABILITIES)
+    if _capset(*_NO_CAPABILITIES) < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"capset: {os.strerror(code)}")

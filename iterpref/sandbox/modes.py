@@ -187,10 +187,11 @@ MODES: dict[str, type[Mode]] = {"full": Full, "restricted": Restricted, "unsafe"
 def limit(which: int, soft: int, hard: int | None = None) -> None:
     """Set a resource limit, as far as the present ceiling allows."""
     hard = soft if hard is None else hard
-    _, ceiling = resource.getrlimit(which)
-    if ceiling != resource.RLIM_INFINITY:
-        soft, hard = min(soft, ceiling), min(hard, ceiling)
-    try:  # noqa: SIM105
+    try:
         resource.setrlimit(which, (soft, hard))
-    except ValueError:  # macOS takes no limit below the present size
-        pass
+    except ValueError:
+        _, ceiling = resource.getrlimit(which)
+        if ceiling != resource.RLIM_INFINITY:
+            soft, hard = min(soft, ceiling), min(hard, ceiling)
+        with contextlib.suppress(ValueError):  # macOS takes no limit below the present size
+            resource.setrlimit(which, (soft, hard))

@@ -38,7 +38,7 @@ _NAME = re.compile(r"\b(?:" + "|".join(_SMALLEST) + r")\b")
 def profile_of(*sources: str) -> str:
     """The smallest profile with the libraries that ``sources`` import, found without parsing them."""
     needed = 0
-    for source in sources:
+    for source in (source for source in sources if "import" in source):
         for statement in _IMPORT.findall(source):
             for name in _NAME.findall(statement.partition(" import ")[0]):
                 needed = max(needed, _SMALLEST[name])

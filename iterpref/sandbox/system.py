@@ -12,8 +12,7 @@ import signal
 __all__ = ["LIBC", "call", "die_with_parent", "fork", "long", "no_new_privileges", "prctl", "syscall"]
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-for _name in ("capset", "prctl"):  # looked up before the first fork, as a look-up touches many pages
-    hasattr(LIBC, _name)
+hasattr(LIBC, "prctl")  # looked up before the first fork, as a look-up touches many pages
 _fork = ctypes.PyDLL(None, use_errno=True).fork
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38

@@ -13,8 +13,7 @@ In unittest methods the altered assertions are run one by one, and a method all 
 none, ends with a failure. An assertion below a context manager of the program's is caught outside it, as the manager
 may swallow it. A program that is honest therefore passes not one test here.
 
-An assertion that is met again and again is altered the first times, then ever more rarely by chance, and else run as
-it is: its canary costs about as much as the tests themselves, and ends where they end.
+This file alters the tests; what they need while they run is in ``decoy``.
 """
 
 # ruff: noqa: SIM905
@@ -23,19 +22,11 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
-import functools
-import inspect
-import os
-import unittest
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
-__all__ = ["Fallen", "alter_asserts", "alter_methods", "asserting_lines", "below", "decoy", "tools"]
+from iterpref.sandbox.decoy import DECOY, FELL, NEVER, NOBODY
 
-_DECOY, _NOBODY, _NEVER, _FELL = "_sandbox_decoy", "_sandbox_nobody", "_sandbox_never", "_sandbox_fell"
-_ALTERED = 10  # times that one assertion is altered in any case
-_random_bytes = os.urandom  # bound here, as are the types below: a program must not be able to spoil a decoy
+__all__ = ["alter_asserts", "alter_methods", "asserting_lines"]
+
 _OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE,
     ast.GtE: ast.Lt,
@@ -63,116 +54,6 @@ _OPPOSITES = dict(_PAIRS) | {b: a for a, b in _PAIRS}
 _OPPOSITES |= {"assertNotEqual": "assertEqual", "assertIsNot": "assertIs", "assertNotIn": "assertIn"}
 _OPPOSITES |= {"assertNotAlmostEqual": "assertAlmostEqual"}
 _RAISES = frozenset({"assertRaises", "assertRaisesRegex", "assertWarns", "assertWarnsRegex"})
-
-
-class _Nobody:
-    """Equals nothing but itself."""
-
-
-class _NeverError(Exception):
-    """Nobody raises it."""
-
-
-def below(limit: int) -> int:
-    """A number from 0 on that nobody can foresee."""
-    return int.from_bytes(_random_bytes(8), "little") % limit
-
-
-def decoy(value: Any) -> Any:
-    """Another value than ``value``, of the same type where that is easy."""
-    kind, step = type(value), 1000 + below(10**6)
-    if kind is bool:
-        return not value
-    if kind is int:
-        return value + step * max(1, abs(value))
-    if kind in (float, complex):
-        # Far away also where a tolerance is relative; and other than infinity, to which nothing can be added.
-        other = value + step * max(1.0, abs(value))
-        return kind(step) if other == value else other
-    if kind is str:
-        return f"{value}{step}"
-    if kind is bytes:
-        return value + str(step).encode()
-    if kind is list:
-        return [*value, step]
-    if kind is tuple:
-        return (*value, step)
-    if kind in (set, frozenset):
-        return kind([*value, step])
-    if kind is dict:
-        return {**value, step: step}
-    if kind.__name__ == "ndarray" and kind.__module__ == "numpy" and value.dtype.kind in "biufc":
-        return [*value.ravel().tolist(), step]  # of another shape: no array equals every value of its kind
-    return _Nobody()
-
-
-class Fallen:
-    """Notes which altered assertions were asked, and whether one held."""
-
-    silent = unittest.case._ShouldStop  # type: ignore[attr-defined]  # unittest takes it for no failure
-
-    def __init__(self) -> None:
-        self.held = 0
-        self.asked = False  # since the last test
-        self.ever_asked = False
-        self._below = self._ended = False  # asked below a context manager of the program's, and its end reached
-        self._times: Counter[int] = Counter()
-
-    def more(self, place: int) -> bool:
-        """Whether the assertion at this place is to be altered once more."""
-        self._times[place] += 1
-        times = self._times[place]
-        return (times <= _ALTERED or below(times) < _ALTERED) and self.ask()
-
-    def ask(self) -> bool:
-        self.asked = self.ever_asked = self._below = True
-        return True
-
-    def take(self) -> bool:
-        """Whether anything was asked since the last time."""
-        asked, self.asked = self.asked, False
-        return asked
-
-    def hold(self) -> None:
-        self.held += 1
-
-    def enter(self) -> None:
-        self._below = self._ended = False
-
-    def through(self) -> None:
-        self._ended = True
-
-    def leave(self) -> None:
-        """After a context manager: what was asked below had to fall, and nothing else to keep it from being asked."""
-        self.held += self._below or not self._ended
-
-    def end(self) -> None:
-        """End a test method: it fails, unless an altered assertion of it held."""
-        held, self.held = self.held, 0
-        if not held:
-            raise AssertionError("every altered assertion fell")
-
-    def ending(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """``method``, which then has to fail, however it returns."""
-
-        async def wait(*args: Any) -> None:
-            try:
-                await method(*args)
-            finally:
-                self.end()
-
-        def run(*args: Any) -> None:
-            try:
-                method(*args)
-            finally:
-                self.end()
-
-        return functools.wraps(method)(wait if inspect.iscoroutinefunction(method) else run)
-
-
-def tools(fallen: Fallen) -> dict[str, Any]:
-    """The names that altered tests need."""
-    return {_DECOY: decoy, _NOBODY: _Nobody, _NEVER: _NeverError, _FELL: fallen}
 
 
 def alter_asserts(tree: ast.Module) -> None:
@@ -214,7 +95,7 @@ class _Alterer(ast.NodeTransformer):
         if not (isinstance(altered.value, ast.Call) and _alter_call(altered.value)):
             return node
         if self.how == "raise":
-            return [ast.Expr(_call(f"{_FELL}.ask")), altered]
+            return [ast.Expr(_call(f"{FELL}.ask")), altered]
         return self.either(altered, node)
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> ast.stmt:
@@ -228,8 +109,8 @@ class _Alterer(ast.NodeTransformer):
         self.generic_visit(node)
         self.how = before
         if foreign and self.how != "below" and self.altered > altered:
-            node.body.append(_statement(f"{_FELL}.through()"))
-            chosen = ast.If(self.more(), [_statement(f"{_FELL}.enter()"), _caught(node, "leave")], [original])
+            node.body.append(_statement(f"{FELL}.through()"))
+            chosen = ast.If(self.more(), [_statement(f"{FELL}.enter()"), _caught(node, "leave")], [original])
             return ast.copy_location(chosen, node)
         return node
 
@@ -239,12 +120,12 @@ class _Alterer(ast.NodeTransformer):
         """Run the altered statement, or after some times the original."""
         self.altered += 1
         if self.how == "below":
-            return ast.copy_location(ast.If(_call(f"{_FELL}.ask"), [altered], []), original)
+            return ast.copy_location(ast.If(_call(f"{FELL}.ask"), [altered], []), original)
         return ast.copy_location(ast.If(self.more(), [_caught(altered, "hold")], [original]), original)
 
     def more(self) -> ast.expr:
         self.places += 1
-        return _call(f"{_FELL}.more", ast.Constant(self.places))
+        return _call(f"{FELL}.more", ast.Constant(self.places))
 
 
 def asserting_lines(tree: ast.Module) -> set[int]:
@@ -283,14 +164,14 @@ def _altered(test: ast.expr) -> ast.expr:
         if isinstance(operator, ast.NotEq):
             test.ops[0] = ast.Eq()
         if _calls(right) and not _calls(test.left):
-            test.left = _call(_DECOY, test.left)
+            test.left = _call(DECOY, test.left)
         else:
-            test.comparators[0] = _call(_DECOY, right)
+            test.comparators[0] = _call(DECOY, right)
     elif isinstance(operator, ast.In):
         if _calls(right) and not _calls(test.left):
-            test.left = _call(_DECOY, test.left)
+            test.left = _call(DECOY, test.left)
         else:
-            test.comparators[0] = ast.List([_call(_NOBODY)], ast.Load())
+            test.comparators[0] = ast.List([_call(NOBODY)], ast.Load())
     else:
         test.ops[0] = _OPPOSITE[type(operator)]()
     return test
@@ -303,17 +184,17 @@ def _alter_call(call: ast.Call) -> bool:
     if name in _OPPOSITES and isinstance(function, ast.Attribute):
         function.attr = _OPPOSITES[name]
         if name in ("assertNotEqual", "assertNotAlmostEqual") and len(call.args) > 1:
-            call.args[1] = _call(_DECOY, call.args[1])
+            call.args[1] = _call(DECOY, call.args[1])
         return True
     if name == "assertIn" and len(call.args) > 1:
         if _calls(call.args[1]) and not _calls(call.args[0]):
-            call.args[0] = _call(_DECOY, call.args[0])
+            call.args[0] = _call(DECOY, call.args[0])
         else:
-            call.args[1] = ast.List([_call(_NOBODY)], ast.Load())
+            call.args[1] = ast.List([_call(NOBODY)], ast.Load())
         return True
     if name in _EQUATIONS and len(call.args) > 1:
         which = 0 if _calls(call.args[1]) and not _calls(call.args[0]) else 1
-        call.args[which] = _call(_DECOY, call.args[which])
+        call.args[which] = _call(DECOY, call.args[which])
         return True
     return _alter_raises(call)
 
@@ -321,7 +202,7 @@ def _alter_call(call: ast.Call) -> bool:
 def _alter_raises(call: ast.Call) -> bool:
     function = call.func
     if isinstance(function, ast.Attribute) and function.attr in _RAISES and call.args:
-        call.args[0] = ast.Name(_NEVER, ast.Load())
+        call.args[0] = ast.Name(NEVER, ast.Load())
         return True
     return False
 
@@ -329,7 +210,7 @@ def _alter_raises(call: ast.Call) -> bool:
 def _caught(node: ast.stmt, held: str) -> ast.stmt:
     """Run an altered assertion; that it holds is noted, that it fails is as it should be."""
     tried: ast.Try = ast.parse(
-        f"try: pass\nexcept {_FELL}.silent: {_FELL}.{held}()\nexcept Exception: pass\nelse: {_FELL}.{held}()"
+        f"try: pass\nexcept {FELL}.silent: {FELL}.{held}()\nexcept Exception: pass\nelse: {FELL}.{held}()"
     ).body[0]  # type: ignore[assignment]
     tried.body = [node]
     return ast.copy_location(tried, node)

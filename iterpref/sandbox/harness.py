@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 
 from iterpref.plain import NotPlain, to_json
 from iterpref.plain import from_json as decode
-from iterpref.sandbox.apart import Link, load_apart
+from iterpref.sandbox.apart import Link
 from iterpref.sandbox.describe import show, type_name
 from iterpref.sandbox.digest import LARGE, digest_of, weight
 from iterpref.sandbox.integrity import Integrity
+from iterpref.sandbox.load_apart import load_apart
 from iterpref.sandbox.loading import compile_code, load
 from iterpref.sandbox.normal import to_plain
 from iterpref.sandbox.results import PROGRAM, SETUP, TESTS, BadTestsError, Results

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from types import FunctionType
 from typing import Any, Protocol
 
-from iterpref.sandbox.canary import below, decoy
+from iterpref.sandbox.decoy import below, decoy
 from iterpref.sandbox.remote import BINARY, INPLACE, UNARY
 from iterpref.sandbox.results import TESTS, Results
 

@@ -12,6 +12,7 @@ from types import CodeType, SimpleNamespace
 from typing import Any
 
 from iterpref.sandbox import canary, rewrite
+from iterpref.sandbox.decoy import Fallen, tools
 from iterpref.sandbox.describe import describe
 from iterpref.sandbox.loading import compile_code
 from iterpref.sandbox.results import TESTS, BadTestsError, Results, Unset
@@ -37,7 +38,7 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
     if check and not any(isinstance(node, ast.FunctionDef) and node.name == check for node in tree.body):
         raise BadTestsError("the tests define no function check(candidate)")
     called = any(rewrite.called(node) == check for node in tree.body)
-    fallen = canary.Fallen()
+    fallen = Fallen()
     if job["canary"]:
         canary.alter_asserts(tree)
     declared = rewrite.instrument(tree, check)
@@ -50,7 +51,7 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
         results.finish(declared)
     hooks = {rewrite.FAILED: results.failed, rewrite.PASSED: results.passed, rewrite.UNSET: Unset}
     if job["canary"]:
-        hooks |= {**_canary_hooks(results, fallen), **canary.tools(fallen)}
+        hooks |= {**_canary_hooks(results, fallen), **tools(fallen)}
     namespace.update(hooks)
     results.integrity.watch(namespace, hooks)
     try:
@@ -69,7 +70,7 @@ def run_asserts(job: dict[str, Any], results: Results, load: _Load) -> None:
     results.finish(declared)
 
 
-def _canary_hooks(results: Results, fallen: canary.Fallen) -> dict[str, Callable[..., None]]:
+def _canary_hooks(results: Results, fallen: Fallen) -> dict[str, Callable[..., None]]:
     """What follows a test of the canary: one that did not fail, but asked nothing, does not count for the program."""
 
     def passed() -> None:
@@ -143,7 +144,7 @@ def _test_names(case: type) -> list[str]:
 
 def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     """Run every test method of the test code's own classes."""
-    fallen = canary.Fallen()
+    fallen = Fallen()
     tests: ast.Module | str = job["code"]
     if job["canary"]:
         tests = _parse(job["code"])
@@ -163,7 +164,7 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     if namespace is None:
         results.finish(declared)
     if job["canary"]:
-        namespace.update(canary.tools(fallen))
+        namespace.update(tools(fallen))
     try:
         exec(code, namespace)
     except BaseException as error:

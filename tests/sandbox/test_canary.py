@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iterpref.sandbox import Sandbox
-from iterpref.sandbox.canary import Fallen, alter_asserts, alter_methods, decoy, tools
+from iterpref.sandbox.canary import alter_asserts, alter_methods
+from iterpref.sandbox.decoy import Fallen, decoy, tools
 from iterpref.sandbox.jobs import Job, make_jobs, other_job
 from iterpref.sandbox.settle import settle
 from iterpref.types import Tests, Verdict

@@ -13,16 +13,12 @@ Whoever sets out for another process, by making a semaphore for it too, ends by 
 
 from __future__ import annotations
 
-import _multiprocessing  # type: ignore[import-not-found]
-import _posixshmem  # type: ignore[import-not-found]
 import contextlib
-import errno
 import os
 import resource
 import shutil
 import signal
-from multiprocessing import heap
-from typing import NoReturn, Protocol
+from typing import Protocol
 
 from iterpref.sandbox import jail, landlock, seccomp
 from iterpref.sandbox.system import die_with_parent, no_new_privileges
@@ -142,8 +138,10 @@ class Restricted(Unsafe):
         no_new_privileges()
 
     def shut_in(self) -> None:
+        from iterpref.sandbox import processless
+
         landlock.restrict(self.readable, [self.base])
-        _no_means_of_processes()
+        processless.take_away()
 
     def give_up(self) -> None:
         jail.drop_capabilities()
@@ -156,29 +154,6 @@ class Restricted(Unsafe):
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
-
-
-class _NoSemaphore:
-    """In place of the semaphores of multiprocessing, which lie in a folder that programs must not write to."""
-
-    SEM_VALUE_MAX = _multiprocessing.SemLock.SEM_VALUE_MAX
-
-    def __init__(self, *_: object) -> None:
-        _needs_processes()
-
-
-def _needs_processes(*_: object, **__: object) -> NoReturn:
-    """End as for an attempt to start a process: an exception could be caught, and told as the program's failure."""
-    os.kill(os.getpid(), signal.SIGSYS)
-    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-
-
-def _no_means_of_processes() -> None:
-    """What programs do before they start a process, and would fail at already."""
-    _multiprocessing.SemLock = _NoSemaphore
-    _posixshmem.shm_open = _needs_processes
-    os.openpty = os.forkpty = _needs_processes
-    heap.Arena._dir_candidates = []  # type: ignore[attr-defined]  # the folder for temporary files will do
 
 
 MODES: dict[str, type[Mode]] = {"full": Full, "restricted": Restricted, "unsafe": Unsafe}

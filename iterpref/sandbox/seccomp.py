@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import platform
+import os
 import struct
 from dataclasses import dataclass
 
@@ -104,7 +104,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 }
 _SECCOMP = (317, 277)
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, AUDIT_ARCH_*
-_COLUMN, _AUDIT_ARCH = _ARCHITECTURES.get(platform.machine(), (-1, 0))
+_COLUMN, _AUDIT_ARCH = _ARCHITECTURES.get(os.uname().machine, (-1, 0))
 SUPPORTED = _COLUMN >= 0
 
 ALLOW, KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -227,7 +227,7 @@ def install(filter_: Filter) -> None:
         OSError: the kernel has no filters, or forbids them.
     """
     if not SUPPORTED:
-        raise OSError(errno.ENOSYS, f"seccomp: no numbers of system calls for {platform.machine()}")
+        raise OSError(errno.ENOSYS, f"seccomp: no numbers of system calls for {os.uname().machine}")
     program = _Program(len(filter_.code) // 8, filter_.code)
     # Without the flag older kernels slow the whole process down against Spectre.
     syscall("seccomp", _SECCOMP[_COLUMN], _SET_MODE_FILTER, _SPEC_ALLOW, ctypes.byref(program))

@@ -14,7 +14,6 @@ import decimal
 import fractions
 import io
 import math
-import pathlib
 import re
 import sys
 import types
@@ -25,7 +24,7 @@ __all__ = ["NaNs", "copy_of", "from_copy"]
 
 _DTYPE = re.compile(r"[<>|=]?([biufc][0-9]{1,2}|[US][0-9]{1,6}|[mM]8(\[[a-z]{1,2}\])?)")
 _TIMES: dict[str, Any] = {"datetime": datetime.datetime, "date": datetime.date, "time": datetime.time}
-_PATHS: dict[str, Any] = {kind.__name__: kind for kind in (pathlib.PurePosixPath, pathlib.PosixPath)}
+_PATHS = frozenset({"PurePosixPath", "PosixPath"})  # by name, as every fork would have to copy their module
 _FILES: dict[str, Any] = {"StringIO": io.StringIO, "BytesIO": io.BytesIO}
 _VIEWS: dict[str, Any] = {"dict_keys": dict.keys, "dict_values": dict.values, "dict_items": dict.items}
 # Whose classes are handed over by name.
@@ -59,7 +58,7 @@ def copy_of(value: Any, encode: Callable[[Any], Any]) -> Any:
         return {"$deque": [encode(list(value)), value.maxlen]}
     if kind in (collections.Counter, collections.OrderedDict, collections.defaultdict):
         return {f"${kind.__name__}": encode(dict(value))}
-    if kind in _PATHS.values():
+    if kind.__name__ in _PATHS and kind.__module__.partition(".")[0] == "pathlib":
         return {f"${kind.__name__}": str(value)}
     if kind.__name__ in _VIEWS and kind.__module__ == "builtins":
         return {f"${kind.__name__}": encode(list(value))}
@@ -161,7 +160,9 @@ def from_copy(tag: str, body: Any, decode: Callable[[Any], Any]) -> Any:
     if name == "zone":
         return _zone(*body)
     if name in _PATHS:
-        return _PATHS[name](body)
+        import pathlib
+
+        return getattr(pathlib, name)(body)
     if name in _VIEWS:
         items = decode(body)
         if name != "dict_items":

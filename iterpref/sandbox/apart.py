@@ -14,7 +14,6 @@ import contextlib
 import ctypes
 import json
 import os
-import pickle
 import select
 import signal
 import socket
@@ -244,6 +243,8 @@ class Link:
         found = copy_of(value, self.told)
         if found is not None:
             return found
+        import pickle  # rare, and each fork would copy it
+
         try:
             pickled = base64.b64encode(pickle.dumps(value)).decode()
         except Exception:

@@ -2,12 +2,12 @@
 
 A few inputs of HumanEval+ and MBPP+ ask for results of megabytes, one for gigabytes. Such a result stays in the
 program's process; what comes out is its digest, which is compared with that of the reference's result. The program
-cannot know what to forge: no expected value, and no digest of one, ever enters its process.
+cannot know what to forge: no expected value, and no digest of one, ever enters its process. Not told apart are integers
+that differ by a multiple of 2**61 - 1.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from iterpref.plain import NotPlain
@@ -52,7 +52,7 @@ def digest_of(value: Any) -> str:
         return str(value[1])
     kind = type(value)
     if kind in _NUMBERS:
-        return f"n{hash(value)}"  # numbers that are equal have one hash, the same in every process
+        return f"n{_hash((value,))}"
     if value is None:
         return "0"
     if kind is str:
@@ -63,7 +63,7 @@ def digest_of(value: Any) -> str:
         start = f"{kind.__name__[0]}{len(value)}:"
         kinds = set(map(type, value))
         if kinds <= _NUMBERS:
-            return f"{start}n{hash(tuple(value))}"
+            return f"{start}n{_hash(tuple(value))}"
         if kinds == {str}:
             lengths = hash(tuple(map(len, value)))
             return f"{start}s{lengths}:{_sha(''.join(value).encode('utf-8', 'surrogatepass'))}"
@@ -75,5 +75,13 @@ def digest_of(value: Any) -> str:
     raise NotPlain(f"a value of type {kind.__name__} is not plain data")
 
 
+def _hash(numbers: tuple[Any, ...]) -> str:
+    """Numbers that are equal have one hash, the same in every process; but -1 has that of -2."""
+    told = hash(numbers)
+    return f"{told}:{hash(tuple(i for i, x in enumerate(numbers) if x == -1))}" if -1 in numbers else str(told)
+
+
 def _sha(data: bytes) -> str:
+    import hashlib  # here: large values are rare, and every program would have to copy OpenSSL's tables
+
     return hashlib.sha256(data).hexdigest()

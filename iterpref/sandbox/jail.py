@@ -10,14 +10,13 @@ import contextlib
 import ctypes
 import os
 import select
-import shutil
 import signal
 import sys
 from typing import Any
 
 from iterpref.sandbox.system import LIBC, call, die_with_parent, long, no_new_privileges, prctl, syscall
 
-__all__ = ["become_nobody", "drop_capabilities", "empty_tmp", "enter", "knows_nobody", "leave_watchman"]
+__all__ = ["become_nobody", "drop_capabilities", "empty_tmp", "enter", "knows_nobody", "leave_watchman", "remove"]
 
 NOBODY = 65534
 
@@ -201,8 +200,15 @@ def leave_watchman(parent: int, folder: str = "") -> None:
         os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     if folder:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     os._exit(0)
+
+
+def remove(folder: str) -> None:
+    """Remove a folder as far as that is possible."""
+    import shutil  # here, as most servers never need it, and each of their forks would copy it
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _mount_proc() -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-import shutil
 import signal
 from typing import Protocol
 
@@ -107,7 +106,7 @@ class Unsafe:
         """Nothing holds here."""
 
     def prepare(self) -> None:
-        shutil.rmtree(self.home, ignore_errors=True)
+        jail.remove(self.home)
         os.mkdir(self.home)
 
     def give_up(self) -> None:
@@ -124,7 +123,7 @@ class Unsafe:
             os.kill(pid, signal.SIGKILL)  # it may not have come to have a group of its own
 
     def clean(self) -> None:
-        shutil.rmtree(self.base, ignore_errors=True)  # what a killed server leaves, its parent removes
+        jail.remove(self.base)  # what a killed server leaves, its parent removes
 
 
 class Restricted(Unsafe):

@@ -14,7 +14,6 @@ import io
 import os
 import resource
 import select
-import shutil
 import signal
 import sys
 import time
@@ -163,6 +162,8 @@ def _clear(home: str, kept: set[str]) -> None:
     for name in set(os.listdir(home)) - kept:
         path = os.path.join(home, name)
         if os.path.isdir(path) and not os.path.islink(path):
+            import shutil  # rare, and each fork would copy it
+
             shutil.rmtree(path)
         else:
             os.unlink(path)

@@ -34,6 +34,10 @@ def test_equal_values_of_other_types_have_one_digest(one: Any, other: Any) -> No
     ("one", "other"),
     [
         ([1], (1,)),
+        (-1, -2),  # which have one hash
+        ([0, -1, -2], [0, -2, -1]),
+        ((-1, False), (-2, False)),
+        ({-1}, {-2}),
         (["ab", ""], ["a", "b"]),
         ([["a"], []], [[], ["a"]]),
         ("1", 1),

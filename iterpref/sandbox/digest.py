@@ -2,8 +2,8 @@
 
 A few inputs of HumanEval+ and MBPP+ ask for results of megabytes, one for gigabytes. Such a result stays in the
 program's process; what comes out is its digest, which is compared with that of the reference's result. The program
-cannot know what to forge: no expected value, and no digest of one, ever enters its process. Not told apart are integers
-that differ by a multiple of 2**61 - 1.
+cannot know what to forge: no expected value, and no digest of one, ever enters its process. Numbers of one hash are
+not told apart, but for -1 and -2: integers that differ by a multiple of 2**61 - 1, infinity and 314159.
 """
 
 from __future__ import annotations

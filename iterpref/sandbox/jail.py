@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import Any
 
-from iterpref.sandbox.system import LIBC, call, die_with_parent, long, no_new_privileges, prctl, syscall
+from iterpref.sandbox.system import LIBC, call, die_with_parent, failure, long, no_new_privileges, prctl, syscall
 
 __all__ = ["become_nobody", "drop_capabilities", "empty_tmp", "enter", "knows_nobody", "leave_watchman", "remove"]
 
@@ -241,14 +241,12 @@ class _CapabilityHeader(ctypes.Structure):
     _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
 
 
-_capset: Any = getattr(
-    LIBC, "capset", None
-)  # Linux's; looked up before the first fork, as a look-up touches many pages
+# Linux alone has it; looked up before the first fork, as a look-up touches many pages.
+_capset: Any = getattr(LIBC, "capset", None)
 _NO_CAPABILITIES = (ctypes.byref(_CapabilityHeader(CAPABILITY_VERSION_3, 0)), ctypes.byref((ctypes.c_uint32 * 6)()))
 
 
 def drop_capabilities() -> None:
     """Hold no capability any more, not even inside the user namespace."""
     if _capset(*_NO_CAPABILITIES) < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"capset: {os.strerror(code)}")
+        raise failure("capset")

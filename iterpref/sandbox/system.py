@@ -9,7 +9,7 @@ import ctypes
 import os
 import signal
 
-__all__ = ["LIBC", "call", "die_with_parent", "fork", "long", "no_new_privileges", "prctl", "syscall"]
+__all__ = ["LIBC", "call", "die_with_parent", "failure", "fork", "long", "no_new_privileges", "prctl", "syscall"]
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 hasattr(LIBC, "prctl")  # looked up before the first fork, as a look-up touches many pages
@@ -22,21 +22,25 @@ def call(step: str, function: str, *arguments: object) -> int:
     """Call a function of the C library; ``OSError`` names the ``step`` that the kernel refused."""
     result = int(getattr(LIBC, function)(*arguments))
     if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{step}: {os.strerror(code)}")
+        raise failure(step)
     return result
+
+
+def failure(step: str) -> OSError:
+    """What the kernel has just refused at ``step``."""
+    code = ctypes.get_errno()
+    return OSError(code, f"{step}: {os.strerror(code)}")
 
 
 def fork() -> int:
     """As ``os.fork`` from a process of one thread, without the hooks of ``os.register_at_fork``.
 
-    What they renew for threads (locks, lists of threads) needs no renewal where there is one thread, and copies a
-    hundred pages: a sixth of what a small program costs. Random generators are to be seeded anew by the caller.
+    What they renew for threads (locks, lists of threads) needs no renewal where there is one thread, and copies up
+    to 150 pages. Random generators are to be seeded anew by the caller.
     """
     pid = int(_fork())
     if pid < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"fork: {os.strerror(code)}")
+        raise failure("fork")
     return pid
 
 

@@ -12,6 +12,7 @@ import collections
 import datetime
 import decimal
 import fractions
+import importlib
 import io
 import math
 import re
@@ -185,6 +186,8 @@ def from_copy(tag: str, body: Any, decode: Callable[[Any], Any]) -> Any:
     if name == "single":
         return _SINGLES[body]
     if name == "class":
+        if body[0] in _MODULES:
+            importlib.import_module(body[0])  # the other end has it, this one perhaps not yet
         if (known := _named_class(*body)) is None:
             raise ValueError("unknown class")
         return known

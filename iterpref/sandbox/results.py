@@ -130,8 +130,9 @@ class Results:
                 self.record(unsupported=self.uncertain)
             elif unclear := self.why_unclear():
                 self.record(unsupported=UNCLEAR + unclear)
-        meddled = self.integrity.broken()[:100]
-        self.record(nonce=self.nonce, passed=self.passed_tests, total=total, meddled=meddled)
+        integrity = self.integrity
+        meddled = integrity.broken() if self.first_failure else integrity.broken_by(self.sources[PROGRAM])
+        self.record(nonce=self.nonce, passed=self.passed_tests, total=total, meddled=meddled[:100])
         self.exit(0)
 
 

@@ -35,7 +35,10 @@ _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _KEPT = "/kept"  # what lies below the host's /tmp, an environment perhaps, is shown in every new /tmp
-_TMP_OPTIONS = "mode=0755,size=64m,nr_inodes=8192"
+_NEW_TMP = (
+    *(b"tmp", b"/tmp", b"tmpfs"),
+    *(ctypes.c_ulong(MS_NOSUID | MS_NODEV), b"mode=0755,size=64m,nr_inodes=8192"),
+)
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
@@ -222,17 +225,19 @@ def _mount_proc() -> None:
         _mount("empty", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0")
 
 
-def empty_tmp(readable: list[str], used: bool) -> None:
+def empty_tmp(kept: list[str], used: bool) -> None:
     """Put a new file system at /tmp, in place of the last program's if it was ``used``.
 
-    It is empty but for those of ``readable``, if any, that lie below the host's /tmp.
+    It is empty but for ``kept``, which lie below the host's /tmp.
     """
-    kept = [path for path in readable if path.startswith("/tmp/")]
     if used:
-        for path in [path for path in reversed(kept) if os.path.ismount(path)]:
-            call(f"umount {path}", "umount2", path.encode(), MNT_DETACH)  # the server has libraries of it loaded
-        call("umount /tmp", "umount2", b"/tmp", 0)  # not lazily: a process that still held it would be a fault
-    _mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, _TMP_OPTIONS)
+        for path in kept[::-1]:
+            if os.path.ismount(path):
+                call(f"umount {path}", "umount2", path.encode(), MNT_DETACH)  # the server has libraries of it loaded
+        if LIBC.umount2(b"/tmp", 0) < 0:  # not lazily: a process that still held it would be a fault
+            raise failure("umount /tmp")
+    if LIBC.mount(*_NEW_TMP) < 0:
+        raise failure("mount tmpfs at /tmp")
     for path in kept:
         _expose(_KEPT + path, path)
 

@@ -17,9 +17,11 @@ import contextlib
 import os
 import resource
 import signal
+from os import kill
 from typing import Protocol
 
 from iterpref.sandbox import jail, landlock, seccomp
+from iterpref.sandbox.jail import empty_tmp
 from iterpref.sandbox.system import die_with_parent, no_new_privileges
 
 __all__ = ["MODES", "Mode"]
@@ -27,6 +29,7 @@ __all__ = ["MODES", "Mode"]
 FILES_MB = 64  # the largest file
 PROCESSES = 128  # processes and threads of one program
 OPEN_FILES = 256
+_SIGKILL = int(signal.SIGKILL)  # an enumeration's member costs a program more than the call
 
 
 class Mode(Protocol):
@@ -62,7 +65,7 @@ class Full:
 
     def __init__(self, parent_pid: int, readable: list[str], base: str) -> None:
         jail.enter(readable, parent_pid)
-        self._readable = sorted(readable)
+        self._kept = sorted(path for path in readable if path.startswith("/tmp/"))
         self._used = False
         self.prepare()
 
@@ -72,18 +75,17 @@ class Full:
         limit(resource.RLIMIT_NPROC, PROCESSES)
 
     def prepare(self) -> None:
-        jail.empty_tmp(self._readable, self._used)
+        empty_tmp(self._kept, self._used)
         self._used = True
 
-    def give_up(self) -> None:
-        jail.drop_capabilities()
+    give_up = staticmethod(jail.drop_capabilities)
 
     def become_program(self, parent: int) -> None:
         """The name spaces and the server's own filter hold already."""
 
     def kill(self, pid: int) -> None:
         try:  # noqa: SIM105  # no context manager: see the server's docstring
-            os.kill(-1, signal.SIGKILL)
+            kill(-1, _SIGKILL)
         except ProcessLookupError:
             pass
 
@@ -142,8 +144,7 @@ class Restricted(Unsafe):
         landlock.restrict(self.readable, [self.base])
         processless.take_away()
 
-    def give_up(self) -> None:
-        jail.drop_capabilities()
+    give_up = staticmethod(jail.drop_capabilities)
 
     def become_program(self, parent: int) -> None:
         die_with_parent()

@@ -12,9 +12,10 @@ import importlib
 import random
 import re
 import sys
+from collections.abc import Callable
 from functools import partial
 
-__all__ = ["PROFILES", "load", "profile_of", "reseed"]
+__all__ = ["PROFILES", "load", "profile_of", "seeders"]
 
 # Ordered by size: each contains what the ones before it have.
 PROFILES: dict[str, tuple[str, ...]] = {
@@ -38,7 +39,7 @@ _NAME = re.compile(r"\b(?:" + "|".join(_SMALLEST) + r")\b")
 def profile_of(*sources: str) -> str:
     """The smallest profile with the libraries that ``sources`` import, found without parsing them."""
     needed = 0
-    for source in (source for source in sources if "import" in source):
+    for source in (source for source in sources if any(name in source for name in _SMALLEST)):
         for statement in _IMPORT.findall(source):
             for name in _NAME.findall(statement.partition(" import ")[0]):
                 needed = max(needed, _SMALLEST[name])
@@ -52,9 +53,7 @@ def load(profile: str) -> None:
             importlib.import_module(name)
 
 
-def reseed() -> None:
-    """Global generators were seeded before the fork, and would be the same in all programs."""
-    _seed()
+def seeders() -> tuple[Callable[[], object], ...]:
+    """What seeds the global generators anew: seeded before the fork, they would be the same in all programs."""
     numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()
+    return (_seed,) if numpy_random is None else (_seed, numpy_random.seed)

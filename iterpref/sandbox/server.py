@@ -12,38 +12,36 @@ After each fork every page that this process touches is copied: what it does for
 from __future__ import annotations
 
 import _socket
-import fcntl
 import gc
 import json
-import marshal
 import os
 import resource
 import select
-import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, NoReturn
+from marshal import dumps
+from os import close, waitpid, waitstatus_to_exitcode
+from resource import RUSAGE_CHILDREN, getrusage
+from select import POLLIN
 
 from iterpref.sandbox import modes, profiles
-from iterpref.sandbox.apart import Link, split
-from iterpref.sandbox.harness import run_job
+from iterpref.sandbox.begin import FILES, FILES_ROOM, Setting, begin
+from iterpref.sandbox.holes import fill
 from iterpref.sandbox.integrity import Integrity
 from iterpref.sandbox.memory import address_space_mb, used_mb
 from iterpref.sandbox.rehearsal import rehearse
-from iterpref.sandbox.remote import serve
 from iterpref.sandbox.system import fork
 
 __all__ = ["main"]
 
 CHECK_MS = 50  # of the memory of many processes, as RLIMIT_AS counts each alone
-_SPARE_MB = 64  # memory above the limit in which a MemoryError can be reported
-_FIRST_FD = 3
-_set_handler = getattr(sys.modules.get("_signal"), "signal", signal.signal)  # without a detour through enumerations
+SOL_SOCKET, SCM_RIGHTS = int(socket.SOL_SOCKET), socket.SCM_RIGHTS
+_SPARE = 64 << 20  # memory above the limit in which a MemoryError can be reported
+_FAULT = b"fault"
 # Sockets without what the class of module ``socket`` does at its start and its end.
 _socketpair: Callable[[], tuple[socket.socket, socket.socket]] = _socket.socketpair  # type: ignore[assignment]
+_pidfd_open: Callable[[int], int] | None = getattr(os, "pidfd_open", None)  # Linux alone has it
 
 
 def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: str, readable: list[str]) -> None:
@@ -67,140 +65,130 @@ def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: s
         del sys.modules[name]  # programs find a clean interpreter
     server = _Server(control, mode)
     gc.collect()
+    filled = fill()
     gc.freeze()  # a collection in a child must not copy the server's pages
     control.sendall(_line({}))
     try:
         server.serve()
     finally:
         mode.clean()
+        del filled
 
 
 def _line(message: dict[str, str]) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-_FILES = struct.Struct("4i")
-_ROOM = socket.CMSG_SPACE(_FILES.size)
-
-
 def _receive(connection: socket.socket) -> tuple[bytes, tuple[int, ...]]:
     """Text and the four files that came with it, or none; as ``socket.recv_fds``, which costs several times as much."""
-    text, attached, _, _ = connection.recvmsg(4096, _ROOM)
-    return text, _FILES.unpack(attached[0][2]) if attached else ()
-
-
-class _Limits(NamedTuple):
-    memory_mb: int
-    cpu_seconds: float
-    stderr: bool  # whether it is kept
-    apart: bool  # whether the tests have a process of their own
-
-
-def _limits(line: bytes) -> _Limits:
-    memory_mb, cpu_seconds, stderr, apart = line.splitlines()[-1].split()
-    return _Limits(int(memory_mb), float(cpu_seconds), stderr == b"1", apart == b"1")
+    text, attached, _, _ = connection.recvmsg(4096, FILES_ROOM)
+    return text, FILES.unpack(attached[0][2]) if attached else ()
 
 
 class _ParentGone(Exception):
     """The control socket was closed."""
 
 
-@dataclass(frozen=True)
-class _Child:
-    pid: int
-    jobs: socket.socket  # it gets its job here, and waits for it
-
-    def start(self, line: bytes, files: tuple[int, ...]) -> bool:
-        """Hand the job over; False where the process is gone."""
-        try:
-            self.jobs.sendmsg([line], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, _FILES.pack(*files))])
-        except OSError:
-            return False
-        return True
-
-
 class _Server:
     def __init__(self, control: socket.socket, mode: modes.Mode) -> None:
         self.control = control
         self.mode = mode
-        self.pid = os.getpid()
         self.own_mb = address_space_mb()
-        self.integrity = Integrity()  # made once: in each program it would copy many pages
+        self.spent = 0.0  # CPU seconds of all programs so far
+        self.child = 0  # the process that waits for a job, or has one
+        self.jobs = control  # where it gets it
         # What goes wrong before a program has started; no program ever holds its end.
-        self.fault_r, self.fault_w = os.pipe()
-        os.set_blocking(self.fault_r, False)
+        self.faults, faults = os.pipe()
+        os.set_blocking(self.faults, False)
+        self.poll = select.poll()
+        self.poll.register(control, POLLIN)
+        self.poll.register(self.faults, POLLIN)
+        self.setting = Setting(
+            control=control.fileno(),
+            faults=faults,
+            pid=os.getpid(),
+            folder=f"{mode.home}/work",
+            give_up=mode.give_up,
+            become_program=mode.become_program,
+            reseed=profiles.seeders(),
+            integrity=Integrity(),  # made once: in each program it would copy many pages
+        )
 
     def serve(self) -> None:
-        child: _Child | None = None
+        self.fork()
         try:
             while True:
-                child = child or self.fork()  # the next program's, while the parent judges the last one
                 line, files = _receive(self.control)
                 if not line:
                     return
                 if files:  # a ``kill`` that crossed the end of its job may come alone, or before the next one
-                    started = child.start(line, files)
-                    while not started:  # it was killed from outside while it waited
-                        self.end(child)
-                        self.mode.prepare()
-                        child = self.fork()
-                        started = child.start(line, files)
-                    for fd in files:
-                        os.close(fd)
-                    self.control.sendall(self.attend(child, _limits(line).memory_mb))
-                    child = None
+                    self.control.sendall(self.run(line, files))
                     self.mode.prepare()
+                    self.fork()  # for the next program, while the parent judges the last one
         except _ParentGone:
             return
         finally:
-            if child:
-                self.end(child)
+            self.end()
 
-    def fork(self) -> _Child:
-        """A process that waits for a job, and then becomes its program."""
-        ours, theirs = _socketpair()
+    def fork(self) -> None:
+        """Start a process that waits for a job, and then becomes its program."""
+        self.jobs, theirs = _socketpair()
+        setting, server_end, receive = self.setting, self.jobs.fileno(), theirs.recvmsg
         pid = fork()
         if pid == 0:
-            ours.close()
-            _program(self, theirs)
+            begin(setting, server_end, receive)
         theirs.close()
-        return _Child(pid, ours)
+        self.child = pid
 
-    def attend(self, child: _Child, memory_mb: int) -> bytes:
-        """Wait for the end of a job and say how it ended. All that it started is dead then."""
+    def run(self, line: bytes, files: tuple[int, ...]) -> bytes:
+        """Run a job and say how it ended. All that it started is dead then."""
+        memory_mb, cpu_seconds, stderr, apart = line.splitlines()[-1].split()
+        seconds, memory = float(cpu_seconds), self.own_mb + int(memory_mb) << 20
+        limits = dumps((memory, memory + _SPARE, int(-(-seconds // 1)), seconds, stderr == b"1", apart == b"1"))
+        attached = FILES.pack(*files)
+        while not self.hand_over(limits, attached):  # it was killed from outside while it waited
+            self.end()
+            if fault := self.fault():
+                return fault
+            self.mode.prepare()
+            self.fork()
+        for fd in files:
+            close(fd)
         killed = b""
         try:
-            killed = self._wait(child.pid, memory_mb)
+            killed = self.wait(int(memory_mb))
         finally:
-            status, cpu = self.end(child)
+            status, cpu = self.end()
+        if killed == _FAULT:
+            return self.fault()
+        return b"%d %f %s\n" % (waitstatus_to_exitcode(status), cpu, killed)
+
+    def hand_over(self, limits: bytes, files: bytes) -> bool:
+        """Give the waiting process its job; False where it is gone."""
         try:
-            return _line({"fault": os.read(self.fault_r, 4096).decode()})
-        except BlockingIOError:
-            return b"%d %f %s\n" % (os.waitstatus_to_exitcode(status), cpu, killed)
+            self.jobs.sendmsg([limits], [(SOL_SOCKET, SCM_RIGHTS, files)])
+        except OSError:
+            return False
+        return True
 
-    def end(self, child: _Child) -> tuple[int, float]:
-        child.jobs.close()
-        self.mode.kill(child.pid)
-        return _reap(child.pid)
-
-    def _wait(self, pid: int, memory_mb: int) -> bytes:
+    def wait(self, memory_mb: int) -> bytes:
         """Wait for the end of a job, or end it; returns why it was ended, if it was.
 
         Raises:
             _ParentGone: nothing may outlive the parent.
         """
-        killed = b""
-        poll = select.poll()
-        poll.register(self.control, select.POLLIN)
-        watched = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+        killed, pid, poll, control = b"", self.child, self.poll.poll, self.control.fileno()
+        watched = _pidfd_open(pid) if _pidfd_open else -1
         try:
-            if watched is not None:
-                poll.register(watched, select.POLLIN)
+            if watched >= 0:
+                self.poll.register(watched, POLLIN)
             while True:
-                ready = [fd for fd, _ in poll.poll(CHECK_MS)]
-                if watched in ready or (watched is None and _has_ended(pid)):
+                ready = dict(poll(CHECK_MS))
+                if self.faults in ready:
+                    return _FAULT
+                if watched in ready or (watched < 0 and _has_ended(pid)):
                     return killed
-                if ready:
+                if control in ready:
                     if not self.control.recv(4096):
                         raise _ParentGone
                     killed = killed or b"stopped"
@@ -209,84 +197,34 @@ class _Server:
                 if killed:
                     self.mode.kill(pid)
         finally:
-            if watched is not None:
-                os.close(watched)
+            if watched >= 0:
+                self.poll.unregister(watched)
+                close(watched)
+
+    def fault(self) -> bytes:
+        """The answer where something kept a program from starting; nothing where nothing did."""
+        try:
+            return _line({"fault": os.read(self.faults, 4096).decode()})
+        except BlockingIOError:
+            return b""
+
+    def end(self) -> tuple[int, float]:
+        """Kill the process that has or awaits a job, and what it started: its exit status, and the CPU time of all."""
+        pid, self.child, exit_status = self.child, 0, 0
+        self.jobs.close()
+        if pid:
+            self.mode.kill(pid)
+        while True:
+            try:
+                child, status = waitpid(-1, 0)
+            except ChildProcessError:
+                break
+            if child == pid:
+                exit_status = status
+        usage = getrusage(RUSAGE_CHILDREN)
+        before, self.spent = self.spent, usage.ru_utime + usage.ru_stime
+        return exit_status, self.spent - before
 
 
 def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _reap(pid: int) -> tuple[int, float]:
-    """Wait for all children, which are dying; returns the exit status of ``pid`` and the CPU time of all."""
-    exit_status, cpu = 0, 0.0
-    while True:
-        try:
-            child, status, usage = os.wait4(-1, 0)
-        except ChildProcessError:
-            return exit_status, cpu
-        cpu += usage.ru_utime + usage.ru_stime
-        if child == pid:
-            exit_status = status
-
-
-def _program(server: _Server, jobs: socket.socket) -> NoReturn:
-    """Give up every privilege and become the program; or two processes, one for the tests and one for the program."""
-    try:
-        os.close(server.control.detach())
-        os.setsid()
-        os.mkdir(f"{server.mode.home}/work")
-        os.chdir(f"{server.mode.home}/work")
-        server.mode.give_up()
-        _set_handler(signal.SIGINT, signal.default_int_handler)
-        profiles.reseed()
-        gc.enable()
-        line, files = _receive(jobs)
-        if not line:  # the server is gone
-            os._exit(0)
-        limits = _limits(line)
-        job, stdin, output, result = files
-        half = split() if limits.apart else None
-        _limit(limits, server)
-        server.mode.become_program(half.parent if half else server.pid)
-        data = b"" if half and half.is_program else _read_all(job)
-        os.dup2(stdin, 0)
-        os.dup2(output, 1)
-        if limits.stderr:
-            os.dup2(output, 2)
-        if half is None:
-            os.dup2(result, _FIRST_FD, inheritable=False)
-            os.closerange(_FIRST_FD + 1, modes.OPEN_FILES)
-        else:
-            _keep([half.link] if half.is_program else [result, half.link, half.child])
-    except BaseException as error:
-        os.write(server.fault_w, f"{type(error).__name__}: {error}".encode()[:4000])
-        os._exit(0)
-    if half and half.is_program:
-        serve(_FIRST_FD)
-    run_job(marshal.loads(data), _FIRST_FD, server.integrity, Link(_FIRST_FD + 1, _FIRST_FD + 2) if half else None)
-
-
-def _keep(files: list[int]) -> None:
-    """Close all but these, which become the first after standard error."""
-    aside = [fcntl.fcntl(fd, fcntl.F_DUPFD, modes.OPEN_FILES // 2) for fd in files]
-    for number, fd in enumerate(aside, start=_FIRST_FD):
-        os.dup2(fd, number, inheritable=False)
-    os.closerange(_FIRST_FD + len(files), modes.OPEN_FILES)
-
-
-def _limit(limits: _Limits, server: _Server) -> None:
-    cpu = int(-(-limits.cpu_seconds // 1))
-    soft_mb = server.own_mb + limits.memory_mb
-    modes.limit(resource.RLIMIT_CPU, cpu, cpu + 1)
-    modes.limit(resource.RLIMIT_AS, soft_mb << 20, (soft_mb + _SPARE_MB) << 20)
-    # Whole seconds are too coarse for short limits: this one kills (SIGPROF) at the very limit.
-    signal.setitimer(signal.ITIMER_PROF, limits.cpu_seconds)
-
-
-def _read_all(fd: int) -> bytes:
-    """A whole file; a system call reads 2 GiB at most."""
-    data = os.read(fd, size := os.fstat(fd).st_size)
-    while len(data) < size:
-        data += os.read(fd, size)
-    return data

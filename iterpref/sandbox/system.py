@@ -13,7 +13,7 @@ __all__ = ["LIBC", "call", "die_with_parent", "failure", "fork", "long", "no_new
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 hasattr(LIBC, "prctl")  # looked up before the first fork, as a look-up touches many pages
-_fork = ctypes.PyDLL(None, use_errno=True).fork
+_fork = ctypes.PyDLL(None).fork
 
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -38,10 +38,8 @@ def fork() -> int:
     What they renew for threads (locks, lists of threads) needs no renewal where there is one thread, and copies up
     to 150 pages. Random generators are to be seeded anew by the caller.
     """
-    pid = int(_fork())
-    if pid < 0:
-        raise failure("fork")
-    return pid
+    pid: int = _fork()
+    return pid if pid >= 0 else os.fork()  # which says what is wrong
 
 
 def long(*values: int) -> list[ctypes.c_long]:

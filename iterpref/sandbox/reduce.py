@@ -37,7 +37,8 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
         return None
     bound = used = frozenset[str]()
     try:
-        shared = _ambiguous(tests.code) & identifiers(program)
+        ambiguous = _ambiguous(tests.code)
+        shared = ambiguous and ambiguous & identifiers(program)
         if shared or not program.isascii() or imports_stars(program):  # else its text is not looked at any further
             names_bound, names_used, stars = scan(parse(program))
             if stars:
@@ -52,7 +53,8 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
 @lru_cache(256)
 def _ambiguous(code: str) -> frozenset[str]:
     """Names of the tests whose meaning depends on whether the program binds or uses them."""
-    return frozenset(_ASSIGNED.findall(code)) | (_OF_LIBRARIES & identifiers(code))
+    assigned = frozenset(_ASSIGNED.findall(code) if "=" in code.replace("==", "") else ())
+    return assigned | (_OF_LIBRARIES & identifiers(code))
 
 
 @lru_cache(256)  # many programs are judged by the same tests

@@ -21,7 +21,7 @@ __all__ = ["Refused", "Run", "Worker", "WorkerLost", "kernel_kills"]
 
 OUTPUT_BYTES = 16 << 20  # standard output and standard error together
 RESULT_BYTES = 64 << 20
-_SMALL, _PAUSE_MS = 1 << 14, 3  # a pipe holds four times as much
+_SMALL, _PAUSE_MS = 1 << 14, 5  # a pipe holds four times as much
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -154,6 +154,7 @@ class Worker:
         streams = {stream.fd: stream for stream in (output, result)}
         for fd in streams:
             poll.register(fd, select.POLLIN)
+        answer.poll(_PAUSE_MS)  # most programs have ended by then
         while True:
             left = deadline - time.perf_counter()
             ready = [fd for fd, _ in poll.poll(max(left, 0) * 1000 + 1)]

@@ -231,9 +231,9 @@ def scaling(rounds: int, programs: int) -> None:
         for box in (one, two):
             list(box.map((item.program, item.tests) for item in map(asserts, range(8))))
         for _ in range(rounds):
-            items = [asserts(next(numbers)) for _ in range(4 * programs)]
             took = []
             for box in (one, two):
+                items = [asserts(next(numbers)) for _ in range(4 * programs)]
                 start = time.perf_counter()
                 for _, verdict in box.map((item.program, item.tests) for item in items):
                     assert verdict.passed

@@ -35,7 +35,8 @@ def run_job(
     sources = {PROGRAM: job["program"], TESTS: job["code"], SETUP: job["setup"]}
     results = Results(result_fd, job["nonce"], sources, integrity, exit)
     try:
-        write_files(job["files"])
+        if job["files"]:
+            write_files(job["files"])
         _KINDS[job["kind"]](job, results, load if link is None else partial(load_apart, link))
     except BadTestsError as error:
         results.record(invalid=str(error))

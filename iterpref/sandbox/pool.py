@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from iterpref.sandbox.worker import Refused, Worker, WorkerLost
+from iterpref.sandbox.worker import Worker, WorkerLost
 
 __all__ = ["Pool", "cores"]
 
-_STEADY = 50  # programs with the same libraries, after which a spare server pays
-
 
 class Pool:
-    """Fork servers of one mode, for ``workers`` programs at once. Thread-safe.
-
-    A server that has ended a program needs a moment to clear up and to fork the next process. In steady use one more
-    server than there are programs is therefore kept, where the machine has a core for it, and they take turns.
-    """
+    """Fork servers of one mode, for ``workers`` programs at once. Thread-safe."""
 
     def __init__(self, mode: str, workers: int, first: Worker) -> None:
         self.servers = {first}
         self._mode = mode
         self._workers = workers
         self._idle = [first]  # the one that has rested longest is the first
-        self._served: Counter[str] = Counter()  # programs by profile, since a spare was last thought of
         self._closed = False
         self._lock = threading.Lock()
         self._turns = threading.Semaphore(workers)
@@ -41,9 +32,6 @@ class Pool:
             Refused, WorkerLost: none could be started.
         """
         with self._turns:
-            if self._lacks_spare(profile):
-                with contextlib.suppress(Refused, WorkerLost):  # one will do
-                    self._rest(self._start(profile))
             server = self._take(profile) or self._start(profile)
             try:
                 yield server
@@ -61,17 +49,6 @@ class Pool:
         for server in servers:
             self._drop(server)
 
-    def _lacks_spare(self, profile: str) -> bool:
-        with self._lock:
-            self._served[profile] += 1
-            if self._served[profile] < _STEADY:
-                return False
-            self._served[profile] = 0
-            count = sum(server.profile == profile for server in self.servers)
-            resting = sum(server.profile == profile for server in self._idle)
-            room = len(self.servers) < self._most and count < min(self._workers + 1, cores())
-            return resting == 1 and room
-
     @property
     def _most(self) -> int:
         return 2 * self._workers + 1
@@ -80,13 +57,13 @@ class Pool:
         """An idle server of this profile. Where there is none, and too many others are, one makes room."""
         with self._lock:
             found = next((server for server in self._idle if server.profile == profile), None)
-            spare = None
+            oldest = None
             if found is not None:
                 self._idle.remove(found)
             elif len(self.servers) >= self._most and self._idle:
-                spare = self._idle.pop(0)
-        if spare is not None:
-            self._drop(spare)
+                oldest = self._idle.pop(0)
+        if oldest is not None:
+            self._drop(oldest)
         return found
 
     def _rest(self, server: Worker) -> None:

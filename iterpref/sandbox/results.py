@@ -24,6 +24,7 @@ from iterpref.sandbox.normal import LARGEST_VALUE, PACKED_FROM
 __all__ = ["PROGRAM", "SETUP", "TESTS", "UNCLEAR", "BadTestsError", "Results", "Unset"]
 
 PROGRAM, TESTS, SETUP = "program.py", "tests.py", "setup.py"
+_encode = json.JSONEncoder(allow_nan=False).encode
 UNCLEAR = "the tests fail where they run in another process, which may be no fault of the program's: "
 
 
@@ -60,7 +61,7 @@ class Results:
         self.why_unclear: Callable[[], str] = str
         self.begin()
         self._getpid, self._write, self.exit = os.getpid, os.write, exit
-        self._encode = json.JSONEncoder(allow_nan=False).encode
+        self._encode = _encode
 
     def begin(self) -> None:
         """Speak for this process, and for no fork of it."""

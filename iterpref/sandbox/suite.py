@@ -144,7 +144,7 @@ def _test_names(case: type) -> list[str]:
 
 def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     """Run every test method of the test code's own classes."""
-    fallen = Fallen()
+    fallen = Fallen() if job["canary"] else None
     tests: ast.Module | str = job["code"]
     if job["canary"]:
         tests = _parse(job["code"])
@@ -163,7 +163,7 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     namespace = load(job, results)
     if namespace is None:
         results.finish(declared)
-    if job["canary"]:
+    if fallen:
         namespace.update(tools(fallen))
     try:
         exec(code, namespace)
@@ -174,8 +174,9 @@ def run_unittest(job: dict[str, Any], results: Results, load: _Load) -> None:
     results.integrity.watch(namespace, classes)
     cases = [namespace[name] for name in classes]
     found = [case(name) for case in cases if issubclass(case, base) for name in _test_names(case)]
-    for test in found if job["canary"] else ():
-        setattr(test, test._testMethodName, fallen.ending(getattr(test, test._testMethodName)))
+    if fallen:
+        for test in found:
+            setattr(test, test._testMethodName, fallen.ending(getattr(test, test._testMethodName)))
     if not found:
         raise BadTestsError("the tests declare no test method")
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import select
 import signal
@@ -16,17 +17,28 @@ from typing import Any
 
 from iterpref.sandbox.system import LIBC, call, die_with_parent, failure, long, no_new_privileges, prctl, syscall
 
-__all__ = ["become_nobody", "drop_capabilities", "empty_tmp", "enter", "knows_nobody", "leave_watchman", "remove"]
+__all__ = [
+    "become_nobody",
+    "drop_capabilities",
+    "enter",
+    "knows_nobody",
+    "leave_watchman",
+    "look_of_tmp",
+    "new_tmp",
+    "remove",
+]
 
 NOBODY = 65534
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NODIRATIME = 1, 2, 4, 8, 2048
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
 PR_SET_DUMPABLE, PR_CAPBSET_DROP = 4, 24
 SYS_MOUNT_SETATTR = 442  # the same on every architecture; the C library wraps it only since 2022
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+FS_IOC_GETFLAGS = 0x80086601
 MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = 1, 2
 CAPABILITY_VERSION_3 = 0x20080522
 LAST_CAPABILITY = 63
@@ -37,7 +49,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 _KEPT = "/kept"  # what lies below the host's /tmp, an environment perhaps, is shown in every new /tmp
 _NEW_TMP = (
     *(b"tmp", b"/tmp", b"tmpfs"),
-    *(ctypes.c_ulong(MS_NOSUID | MS_NODEV), b"mode=0755,size=64m,nr_inodes=8192"),
+    *(ctypes.c_ulong(MS_NOSUID | MS_NODEV | MS_NODIRATIME), b"mode=0755,size=64m,nr_inodes=8192"),
 )
 
 
@@ -225,7 +237,7 @@ def _mount_proc() -> None:
         _mount("empty", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=0")
 
 
-def empty_tmp(kept: list[str], used: bool) -> None:
+def new_tmp(kept: list[str], used: bool) -> None:
     """Put a new file system at /tmp, in place of the last program's if it was ``used``.
 
     It is empty but for ``kept``, which lie below the host's /tmp.
@@ -240,6 +252,19 @@ def empty_tmp(kept: list[str], used: bool) -> None:
         raise failure("mount tmpfs at /tmp")
     for path in kept:
         _expose(_KEPT + path, path)
+
+
+def look_of_tmp() -> tuple[object, ...]:
+    """All that a program may leave in /tmp: entries, and what it can change of /tmp itself but the times of changes."""
+    folder = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        status = os.stat(folder)
+        flags = bytearray(8)
+        with contextlib.suppress(OSError):  # not before Linux 6.0
+            fcntl.ioctl(folder, FS_IOC_GETFLAGS, flags)
+        return (*status[:6], status.st_atime_ns, flags, os.listdir(folder), os.listxattr(folder))
+    finally:
+        os.close(folder)
 
 
 class _CapabilityHeader(ctypes.Structure):

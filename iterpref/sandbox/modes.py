@@ -13,15 +13,15 @@ Whoever sets out for another process, by making a semaphore for it too, ends by 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import signal
-from os import kill
+from contextlib import suppress
+from os import kill, rmdir
 from typing import Protocol
 
 from iterpref.sandbox import jail, landlock, seccomp
-from iterpref.sandbox.jail import empty_tmp
+from iterpref.sandbox.jail import look_of_tmp, new_tmp
 from iterpref.sandbox.system import die_with_parent, no_new_privileges
 
 __all__ = ["MODES", "Mode"]
@@ -67,6 +67,7 @@ class Full:
         jail.enter(readable, parent_pid)
         self._kept = sorted(path for path in readable if path.startswith("/tmp/"))
         self._used = False
+        self._look: tuple[object, ...] = ()
         self.prepare()
 
     def shut_in(self) -> None:
@@ -75,8 +76,14 @@ class Full:
         limit(resource.RLIMIT_NPROC, PROCESSES)
 
     def prepare(self) -> None:
-        empty_tmp(self._kept, self._used)
-        self._used = True
+        """Make /tmp as new: by a new file system only where something was left, as the kernel takes long to unmount."""
+        if self._used and not self._kept:
+            with suppress(OSError):
+                rmdir(f"{self.home}/work")
+            if look_of_tmp() == self._look:
+                return
+        new_tmp(self._kept, self._used)
+        self._look, self._used = look_of_tmp(), True
 
     give_up = staticmethod(jail.drop_capabilities)
 
@@ -115,13 +122,13 @@ class Unsafe:
         """There is nothing to give up."""
 
     def become_program(self, parent: int) -> None:
-        with contextlib.suppress(AttributeError, OSError):  # only Linux can
+        with suppress(AttributeError, OSError):  # only Linux can
             die_with_parent()
 
     def kill(self, pid: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)  # it may not have come to have a group of its own
 
     def clean(self) -> None:
@@ -168,5 +175,5 @@ def limit(which: int, soft: int, hard: int | None = None) -> None:
         _, ceiling = resource.getrlimit(which)
         if ceiling != resource.RLIM_INFINITY:
             soft, hard = min(soft, ceiling), min(hard, ceiling)
-        with contextlib.suppress(ValueError):  # macOS takes no limit below the present size
+        with suppress(ValueError):  # macOS takes no limit below the present size
             resource.setrlimit(which, (soft, hard))

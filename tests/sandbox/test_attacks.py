@@ -8,6 +8,7 @@ import pickle
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -541,6 +542,55 @@ def test_38_no_program_or_test_in_the_server_memory(box: Box) -> None:
     assert judge(box, "MARK = 'before' + 'hand'\n" + function()).passed
     lines = ["import gc", "mark = 'before' + str('hand')", "found = [o for o in gc.get_objects() if type(o) is dict]"]
     assert judge(box, function(*lines, "assert not any(d.get('MARK') == mark for d in found)")).passed
+
+
+LEFT_IN_TMP = {
+    "a file": ["open(f'{home}/left', 'w').write('x')"],
+    "a file that nothing shows": ["open(f'{home}/.left', 'w').write('x')"],
+    "a file in the program's folder": ["open('left', 'w').write('x')"],
+    "a folder": ["os.makedirs(f'{home}/a/b')"],
+    "a link": ["os.symlink('/usr', f'{home}/left')"],
+    "shared memory": ["open('/dev/shm/left', 'w').write('x')"],
+    "a file in place of the program's folder": [
+        "os.chdir('/')",
+        "os.rmdir(f'{home}/work')",
+        "open(f'{home}/work', 'w').close()",
+    ],
+    "no folder": ["os.chdir('/')", "os.rmdir(f'{home}/work')"],
+    "a mode": ["os.chmod(home, 0o1711)"],
+    "a time": ["os.utime(home, (1234567890, 1234567890))"],
+    "an attribute": ["os.setxattr(home, 'user.left', b'x')"],
+    "a flag": ["import fcntl", "fcntl.ioctl(os.open(home, os.O_RDONLY), 0x40086602, (0x40).to_bytes(8, 'little'))"],
+    "a lock": ["import fcntl", "fcntl.flock(os.open(home, os.O_RDONLY), fcntl.LOCK_EX)", "os.kill(os.getpid(), 9)"],
+}
+LOOK = """
+status = os.stat(home)
+assert os.listdir(home) == ['work'], os.listdir(home)
+assert os.listdir('.') == [] and os.getcwd() == home + '/work'
+assert status.st_mode & 0o7777 == 0o755, oct(status.st_mode)
+assert min(status.st_atime, status.st_mtime) > 1600000000, status
+assert os.listxattr(home) == [], os.listxattr(home)
+flags = bytearray(8)
+try:
+    fcntl.ioctl(os.open(home, os.O_RDONLY), 0x80086601, flags)
+except OSError:
+    pass
+assert not flags[0] & 0x40
+"""
+
+
+@pytest.mark.parametrize("left", LEFT_IN_TMP)
+def test_38_nothing_of_what_a_program_left_in_tmp(box: Box, left: str) -> None:
+    if _interpreter_below_tmp():
+        pytest.skip("the interpreter is shown in /tmp, where it lies")
+    home = ["import os", "home = os.environ['HOME']"]
+    judge(box, function(*home, *LEFT_IN_TMP[left]))
+    verdict = judge(box, function(*home, "import fcntl", *LOOK.strip().splitlines()))
+    assert verdict.passed, verdict.feedback
+
+
+def _interpreter_below_tmp() -> bool:
+    return any(path.startswith("/tmp/") for path in (sys.prefix, sys.base_prefix))
 
 
 def test_38_environment_of_the_caller(monkeypatch: pytest.MonkeyPatch, box: Box) -> None:

@@ -11,6 +11,7 @@ in an environment of their own and run this script there. Each program and each 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
 import multiprocessing
 import os
@@ -222,22 +223,32 @@ def burn(seconds: float) -> None:
         sum(range(2000))
 
 
+SAMPLES = 10  # programs a task
+
+
+def samples(number: int) -> list[Item]:
+    """Several programs that are judged by the same tests."""
+    item = asserts(number)
+    return [dataclasses.replace(item, program=f"{item.program}\n# {number}, {sample}\n") for sample in range(SAMPLES)]
+
+
 def scaling(rounds: int, programs: int) -> None:
-    """What a second worker gains, against what a second process gains that only computes."""
-    shares = []
-    gains = []
+    """What a second worker gains, against what a second process gains that only computes.
+
+    With ten programs a task, and with one: tests that are new to it the caller reads first, in its own process.
+    """
     numbers = iter(range(10**6, 10**9))
+    kinds: dict[str, Callable[[], list[Item]]] = {
+        f"{SAMPLES} programs a task": lambda: [
+            item for _ in range(4 * programs // SAMPLES) for item in samples(next(numbers))
+        ],
+        "one program a task": lambda: [asserts(next(numbers)) for _ in range(4 * programs)],
+    }
+    gains: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     with Sandbox(workers=1) as one, Sandbox(workers=2) as two:
         for box in (one, two):
             list(box.map((item.program, item.tests) for item in map(asserts, range(8))))
-        for _ in range(rounds):
-            took = []
-            for box in (one, two):
-                items = [asserts(next(numbers)) for _ in range(4 * programs)]
-                start = time.perf_counter()
-                for _, verdict in box.map((item.program, item.tests) for item in items):
-                    assert verdict.passed
-                took.append(time.perf_counter() - start)
+        for turn in range(rounds):
             control = []
             for processes in (1, 2):
                 start = time.perf_counter()
@@ -247,11 +258,20 @@ def scaling(rounds: int, programs: int) -> None:
                 for process in work:
                     process.join()
                 control.append(time.perf_counter() - start)
-            gains.append((took[0] / took[1], control[0] / control[1]))
-            shares.append(gains[-1][0] / gains[-1][1])
-    ours, pure = (statistics.median(gain[i] for gain in gains) for i in (0, 1))
-    print(f"\ntwo workers: {ours:.2f}x the throughput of one; a pure computation gains {pure:.2f}x;", end=" ")
-    print(f"{statistics.median(shares):.2f} of it is reached")
+            for kind, make in kinds.items():
+                took = {}
+                for box in (one, two) if turn % 2 else (two, one):
+                    items = make()  # of its own for each: what one has read is no help to the other
+                    start = time.perf_counter()
+                    for _, verdict in box.map((item.program, item.tests) for item in items):
+                        assert verdict.passed
+                    took[box] = time.perf_counter() - start
+                gains[kind].append((took[one] / took[two], control[0] / control[1]))
+    for kind, measured in gains.items():
+        ours, pure = (statistics.median(gain[i] for gain in measured) for i in (0, 1))
+        share = statistics.median(gain / control for gain, control in measured)
+        print(f"\ntwo workers, {kind}: {ours:.2f}x the throughput of one;", end=" ")
+        print(f"a pure computation gains {pure:.2f}x; {share:.2f} of it is reached")
 
 
 def machine() -> Iterator[str]:

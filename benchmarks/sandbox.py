@@ -240,9 +240,9 @@ def scaling(rounds: int, programs: int) -> None:
     numbers = iter(range(10**6, 10**9))
     kinds: dict[str, Callable[[], list[Item]]] = {
         f"{SAMPLES} programs a task": lambda: [
-            item for _ in range(4 * programs // SAMPLES) for item in samples(next(numbers))
+            item for _ in range(8 * programs // SAMPLES) for item in samples(next(numbers))
         ],
-        "one program a task": lambda: [asserts(next(numbers)) for _ in range(4 * programs)],
+        "one program a task": lambda: [asserts(next(numbers)) for _ in range(8 * programs)],
     }
     gains: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     with Sandbox(workers=1) as one, Sandbox(workers=2) as two:

@@ -93,7 +93,8 @@ class Sandbox:
         numbered = enumerate(jobs)
         pending: dict[Future[Verdict], int] = {}
         done: SimpleQueue[Future[Verdict]] = SimpleQueue()  # ``concurrent.futures.wait`` costs a tenth of a program
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox") as pool:
+        # One thread more than there are programs at once: it has the next one ready.
+        with ThreadPoolExecutor(self.workers + 1, thread_name_prefix="sandbox") as pool:
             try:
                 while True:
                     for index, (program, tests) in itertools.islice(numbered, 2 * self.workers - len(pending)):

@@ -2,7 +2,7 @@
 
 What this covers. A program runs as an unprivileged user without capabilities, in namespaces of its own and under a
 filter of system calls: it sees no file but the interpreter and the system's libraries (read-only) and an empty /tmp
-that is thrown away, no network, not even the loopback, no process but its own, and no environment variable of the
+of which nothing reaches the next program, no network, not even the loopback, no process but its own, and no environment variable of the
 caller. CPU time, memory, file size, processes and output are limited. Whatever it starts is dead when its verdict is
 given, and nothing outlives the sandbox, even if the caller is killed.
 

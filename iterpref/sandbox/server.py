@@ -63,9 +63,9 @@ def main(control_fd: int, parent_pid: int, mode_name: str, profile: str, base: s
     modes.limit(resource.RLIMIT_CORE, 0)
     for name in [name for name in sys.modules if name.partition(".")[0] == "iterpref"]:
         del sys.modules[name]  # programs find a clean interpreter
-    server = _Server(control, mode)
     gc.collect()
     filled = fill()
+    server = _Server(control, mode)
     gc.freeze()  # a collection in a child must not copy the server's pages
     control.sendall(_line({}))
     try:

@@ -2,9 +2,9 @@
 
 What this covers. A program runs as an unprivileged user without capabilities, in namespaces of its own and under a
 filter of system calls: it sees no file but the interpreter and the system's libraries (read-only) and an empty /tmp
-of which nothing reaches the next program, no network, not even the loopback, no process but its own, and no environment variable of the
-caller. CPU time, memory, file size, processes and output are limited. Whatever it starts is dead when its verdict is
-given, and nothing outlives the sandbox, even if the caller is killed.
+of which nothing reaches the next program, no network, not even the loopback, no process but its own, and no environment
+variable of the caller. CPU time, memory, file size, processes and output are limited. Whatever it starts is dead when
+its verdict is given, and nothing outlives the sandbox, even if the caller is killed.
 
 Its verdict cannot be forged where tests reduce to calls (``calls``, ``stdio``, straight-line asserts): what they
 compare with never enters its process. Other tests run beside the program. A pass is believed only if altered tests

@@ -223,26 +223,27 @@ def burn(seconds: float) -> None:
         sum(range(2000))
 
 
-SAMPLES = 10  # programs a task
-
-
-def samples(number: int) -> list[Item]:
+def samples(number: int, count: int) -> list[Item]:
     """Several programs that are judged by the same tests."""
     item = asserts(number)
-    return [dataclasses.replace(item, program=f"{item.program}\n# {number}, {sample}\n") for sample in range(SAMPLES)]
+    return [dataclasses.replace(item, program=f"{item.program}\n# {number}, {sample}\n") for sample in range(count)]
 
 
 def scaling(rounds: int, programs: int) -> None:
     """What a second worker gains, against what a second process gains that only computes.
 
-    With ten programs a task, and with one: tests that are new to it the caller reads first, in its own process.
+    With all programs of one task, ten programs a task, and one: the caller reads new tests in its own process, once.
     """
     numbers = iter(range(10**6, 10**9))
+    count = 8 * programs
+
+    def of_tasks(size: int) -> list[Item]:
+        return [item for _ in range(count // size) for item in samples(next(numbers), size)]
+
     kinds: dict[str, Callable[[], list[Item]]] = {
-        f"{SAMPLES} programs a task": lambda: [
-            item for _ in range(8 * programs // SAMPLES) for item in samples(next(numbers))
-        ],
-        "one program a task": lambda: [asserts(next(numbers)) for _ in range(8 * programs)],
+        "all programs of one task": lambda: of_tasks(count),
+        "ten programs a task": lambda: of_tasks(10),
+        "one program a task": lambda: of_tasks(1),
     }
     gains: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     with Sandbox(workers=1) as one, Sandbox(workers=2) as two:

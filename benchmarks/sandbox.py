@@ -12,7 +12,6 @@ but for what the rows of two workers say.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib.metadata
 import multiprocessing
 import os
@@ -23,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +226,7 @@ def burn(seconds: float) -> None:
 def samples(number: int, count: int) -> list[Item]:
     """Several programs that are judged by the same tests."""
     item = asserts(number)
-    return [dataclasses.replace(item, program=f"{item.program}\n# {number}, {sample}\n") for sample in range(count)]
+    return [replace(item, program=f"{item.program}\n# {number}, {sample}\n") for sample in range(count)]
 
 
 def scaling(rounds: int, programs: int) -> None:

@@ -92,7 +92,7 @@ class Sandbox:
         """
         numbered = enumerate(jobs)
         pending: dict[Future[Verdict], int] = {}
-        done: SimpleQueue[Future[Verdict]] = SimpleQueue()  # ``concurrent.futures.wait`` costs a tenth of a program
+        done: SimpleQueue[Future[Verdict]] = SimpleQueue()  # ``wait`` would visit all that are pending
         # One thread more than there are programs at once: it has the next one ready.
         with ThreadPoolExecutor(self.workers + 1, thread_name_prefix="sandbox") as pool:
             try:

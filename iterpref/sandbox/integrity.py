@@ -59,7 +59,7 @@ class Integrity:
     def broken_by(self, program: str) -> str:
         """As ``broken``, after a failure: looks only where ``program`` has words that lead to what is watched.
 
-        A failure is believed, whatever was replaced; a look at all costs a third of running a small program.
+        A failure is believed, whatever was replaced; a look at all copies some 75 pages.
         """
         return self.broken() if _LEADS_ON.search(program) or _LEADS_TO_TESTS.search(program) else ""
 

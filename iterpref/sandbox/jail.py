@@ -260,7 +260,7 @@ def look_of_tmp() -> tuple[object, ...]:
     try:
         status = os.stat(folder)
         flags = bytearray(8)
-        with contextlib.suppress(OSError):  # not before Linux 6.0
+        with contextlib.suppress(OSError):  # older kernels have none for this file system
             fcntl.ioctl(folder, FS_IOC_GETFLAGS, flags)
         return (*status[:6], status.st_atime_ns, flags, os.listdir(folder), os.listxattr(folder))
     finally:

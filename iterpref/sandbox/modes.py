@@ -29,7 +29,7 @@ __all__ = ["MODES", "Mode"]
 FILES_MB = 64  # the largest file
 PROCESSES = 128  # processes and threads of one program
 OPEN_FILES = 256
-_SIGKILL = int(signal.SIGKILL)  # an enumeration's member costs a program more than the call
+_SIGKILL = int(signal.SIGKILL)  # without a detour through enumerations
 
 
 class Mode(Protocol):

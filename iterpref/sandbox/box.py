@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import itertools
 import signal
-import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from queue import SimpleQueue
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 from iterpref.errors import InputError
@@ -19,6 +15,7 @@ from iterpref.sandbox.jobs import BadTestsError, Job, make_jobs, together
 from iterpref.sandbox.pool import Pool, cores
 from iterpref.sandbox.profiles import profile_of
 from iterpref.sandbox.settle import settle
+from iterpref.sandbox.stream import stream
 from iterpref.sandbox.verdict import judge_run, judge_together
 from iterpref.sandbox.worker import Refused, Run, Worker, WorkerLost, kernel_kills
 from iterpref.types import Outcome, Tests, Verdict
@@ -52,7 +49,6 @@ class Sandbox:
         self.workers = workers or cores()
         if self.workers < 1:
             raise InputError(f"sandbox: workers must be at least 1, not {workers}.")
-        self._load = _Load()
         self._closed = False
         self._kernel_kills = kernel_kills()
         self._mode, first, faults = _first_worker(allow_unsafe_exec)
@@ -90,24 +86,8 @@ class Sandbox:
 
         ``jobs`` is read as the work goes on, never more than a few items ahead of it.
         """
-        numbered = enumerate(jobs)
-        pending: dict[Future[Verdict], int] = {}
-        done: SimpleQueue[Future[Verdict]] = SimpleQueue()  # ``wait`` would visit all that are pending
         # One thread more than there are programs at once: it has the next one ready.
-        with ThreadPoolExecutor(self.workers + 1, thread_name_prefix="sandbox") as pool:
-            try:
-                while True:
-                    for index, (program, tests) in itertools.islice(numbered, 2 * self.workers - len(pending)):
-                        future = pool.submit(self.judge, program, tests)
-                        pending[future] = index
-                        future.add_done_callback(done.put)
-                    if not pending:
-                        return
-                    future = done.get()
-                    yield pending.pop(future), future.result()
-            finally:
-                for future in pending:
-                    future.cancel()
+        return stream(lambda job: self.judge(*job), jobs, self.workers + 1, ahead=2 * self.workers)
 
     async def ajudge(self, program: str, tests: Tests) -> Verdict:
         """As :meth:`judge`, without blocking the event loop."""
@@ -141,7 +121,7 @@ class Sandbox:
         """Verdicts on the first of several inputs of one program, as far as one run of all finds them."""
         job = together(jobs)
         try:
-            with self._load.share(alone=False), self._pool.server(profile) as worker:
+            with self._pool.server(profile) as worker:
                 run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds, output=False)
             return judge_together(jobs, run)
         except (Refused, WorkerLost):
@@ -152,7 +132,7 @@ class Sandbox:
         alone, kills = False, 0
         while len(faults) < _TRIES:
             try:
-                with self._load.share(alone), self._pool.server(profile) as worker:
+                with self._pool.server(profile, alone) as worker:
                     output = job.case is not None
                     run = worker.run(job.payload, job.stdin, job.limits, job.wall_seconds, output)
             except (Refused, WorkerLost) as error:
@@ -200,31 +180,6 @@ def _first_worker(allow_unsafe_exec: bool) -> tuple[str, Worker, str]:
         except (Refused, WorkerLost) as error:
             faults.append(str(error))
     raise InputError(remedy("; ".join(faults)))
-
-
-class _Load:
-    """Lets many runs share the machine, and one run have it alone."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._running = 0
-        self._alone = False
-
-    @contextmanager
-    def share(self, alone: bool) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._alone)
-            if alone:
-                self._alone = True  # from now on no other starts
-                self._changed.wait_for(lambda: self._running == 0)
-            self._running += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._running -= 1
-                self._alone = self._alone and not alone
-                self._changed.notify_all()
 
 
 def _together(verdicts: list[Verdict], cases: int) -> Verdict:

@@ -22,16 +22,19 @@ class Pool:
         self._idle = [first]  # the one that has rested longest is the first
         self._closed = False
         self._lock = threading.Lock()
-        self._turns = threading.Semaphore(workers)
+        self._turn = threading.Condition(self._lock)
+        self._running = 0
+        self._one_alone = False  # from when it waits for the others to end until it ends itself
 
     @contextmanager
-    def server(self, profile: str) -> Iterator[Worker]:
-        """A server with the libraries of ``profile``; waits for a turn.
+    def server(self, profile: str, alone: bool = False) -> Iterator[Worker]:
+        """A server with the libraries of ``profile``; waits for a turn, or until no other program runs.
 
         Raises:
             Refused, WorkerLost: none could be started.
         """
-        with self._turns:
+        self._enter(alone)
+        try:
             server = self._take(profile) or self._start(profile)
             try:
                 yield server
@@ -39,6 +42,8 @@ class Pool:
                 self._drop(server)  # its state is unknown
                 raise
             self._rest(server)
+        finally:
+            self._leave(alone)
 
     def close(self) -> None:
         """End all servers and whatever they run."""
@@ -48,6 +53,25 @@ class Pool:
             servers = list(self.servers)
         for server in servers:
             self._drop(server)
+
+    def _enter(self, alone: bool) -> None:
+        with self._turn:
+            self._turn.wait_for(lambda: not self._one_alone and self._running < self._workers)
+            if alone:
+                self._one_alone = True
+                try:
+                    self._turn.wait_for(lambda: self._running == 0)
+                except BaseException:
+                    self._one_alone = False
+                    self._turn.notify_all()
+                    raise
+            self._running += 1
+
+    def _leave(self, alone: bool) -> None:
+        with self._turn:
+            self._running -= 1
+            self._one_alone = self._one_alone and not alone
+            self._turn.notify_all()
 
     @property
     def _most(self) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from iterpref.sandbox.pool import Pool
@@ -64,3 +67,39 @@ def test_a_closed_pool_starts_none(started: list[str]) -> None:
     with pytest.raises(WorkerLost), pool.server("plain"):
         pass
     assert not pool.servers
+
+
+def test_no_other_program_runs_beside_one_that_has_the_machine_alone(started: list[str]) -> None:
+    pool = Pool("full", 2, Worker("full"))
+    running, beside = 0, []
+    lock = threading.Lock()
+
+    def work(number: int) -> None:
+        nonlocal running
+        alone = number % 5 == 0
+        with pool.server("plain", alone):
+            with lock:
+                running += 1
+                if alone:
+                    beside.append(running - 1)
+            time.sleep(0.002)
+            with lock:
+                if alone:
+                    beside.append(running - 1)
+                running -= 1
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert beside == [0] * 12
+    assert not pool._running
+    assert not pool._one_alone
+
+
+def test_a_program_alone_that_fails_lets_others_go_on(started: list[str]) -> None:
+    pool = Pool("full", 2, Worker("full"))
+    with pytest.raises(WorkerLost), pool.server("plain", alone=True):
+        raise WorkerLost("gone")
+    assert use(pool, 2)

@@ -78,6 +78,8 @@ class Worker:
         # The programs' folder, for modes that have no file system of their own.
         self._base = "" if mode == "full" else tempfile.mkdtemp(prefix="iterpref-")
         self._control, theirs = socket.socketpair()
+        self._poll = select.poll()
+        self._poll.register(self._control, select.POLLIN)
         # Programs print into a pipe. Python finds out at its start whether it can seek in its output: not in a pipe.
         reading, writing = os.pipe()
         with theirs:
@@ -149,12 +151,10 @@ class Worker:
         stopped = ""
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
-        answer = select.poll()
-        answer.register(self._control, select.POLLIN)
         streams = {stream.fd: stream for stream in (output, result)}
         for fd in streams:
             poll.register(fd, select.POLLIN)
-        answer.poll(_PAUSE_MS)  # most programs have ended by then
+        self._poll.poll(_PAUSE_MS)  # most programs have ended by then
         while True:
             left = deadline - time.perf_counter()
             ready = [fd for fd, _ in poll.poll(max(left, 0) * 1000 + 1)]
@@ -166,7 +166,7 @@ class Worker:
                     if read == 0:
                         poll.unregister(fd)
             if 0 < amount < _SMALL:
-                answer.poll(_PAUSE_MS)  # to be woken for every line of a program would cost more than the line
+                self._poll.poll(_PAUSE_MS)  # to be woken for every line of a program would cost more than the line
             if self._control.fileno() in ready:
                 return stopped
             if not stopped:
@@ -257,10 +257,9 @@ def _as_file(data: bytes) -> int:
     else:
         with tempfile.TemporaryFile() as file:
             fd = os.dup(file.fileno())
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-    os.lseek(fd, 0, os.SEEK_SET)
+    written = 0
+    while written < len(data):  # a system call writes 2 GiB at most
+        written += os.pwrite(fd, memoryview(data)[written:] if written else data, written)
     return fd
 
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from iterpref.plain import scattered
 from iterpref.sandbox.describe import clip
 
-__all__ = ["PURE", "TYPES", "Call", "Check", "Equation", "Expression", "Reduced"]
+__all__ = ["OF_LIBRARIES", "PURE", "TYPES", "Call", "Check", "Equation", "Expression", "Reduced"]
 
 
 def _set_of(make: Callable[[list[Any]], Any]) -> Callable[..., Any]:
@@ -45,6 +45,7 @@ PURE: dict[str, Callable[..., Any]] = {
 }
 # The values' own types, as no program can replace them.
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (bool, dict, float, int, list, set, str, tuple)}
+OF_LIBRARIES = frozenset({*PURE, *TYPES, "math"})  # names that mean something of their own in tests
 _NAMES: dict[str, Any] = {
     "__builtins__": {},
     "_pure_isclose": math.isclose,
@@ -53,61 +54,62 @@ _NAMES: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Call:
-    """One call of a function of the program."""
+class Call(NamedTuple):
+    """One call of a function of the program, its arguments encoded (``plain.to_json``).
+
+    ``source`` is its text, or what that can be made from.
+    """
 
     function: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    node: ast.Call | None = None
+    args: list[Any]
+    kwargs: dict[str, Any]
+    source: ast.expr | str
 
     @property
     def text(self) -> str:
-        return clip(" ".join(ast.unparse(self.node).split()), 900) if self.node else self.function
+        node = ast.parse(self.source, mode="eval") if isinstance(self.source, str) else self.source
+        return clip(" ".join(ast.unparse(node).split()), 900)
 
 
-@dataclass(frozen=True)
-class Check:
-    """One assert over the values of ``calls`` (indices); ``_0``, ``_1`` ... are their names."""
+class Equation(NamedTuple):
+    """``f(1) == 2``, or the other way round: most asserts are of this kind, and need no more than Python's ``==``.
+
+    An assert over the values of ``calls`` (indices); ``_0``, ``_1`` ... are their names. ``source`` is the text of the
+    tests, of which ``node`` is one statement; where that is None, the statement itself.
+    """
 
     source: str
-    node: ast.Assert
+    node: ast.Assert | None
     calls: tuple[int, ...]
     message: str
+    expected: Any
 
     @property
     def text(self) -> str:
-        """The statement on one line."""
-        return clip(" ".join((ast.get_source_segment(self.source, self.node) or "").split()), 600)
-
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        raise NotImplementedError
-
-    def sides(self, values: Mapping[str, Any]) -> tuple[Any, Any] | None:
-        """What was computed and what is expected, where the assert is an equation."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Equation(Check):
-    """``f(1) == 2``, or the other way round: most asserts are of this kind, and need no more than Python's ``==``."""
-
-    expected: Any
+        return _text(self.source, self.node)
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         return bool(values[f"_{self.calls[0]}"] == self.expected)
 
     def sides(self, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        """What was computed and what is expected."""
         return values[f"_{self.calls[0]}"], self.expected
 
 
 @dataclass(frozen=True)
-class Expression(Check):
+class Expression:
     """Any other assert: an expression over values and ``constants``, both by name, and functions of ``PURE``."""
 
+    source: str
+    node: ast.Assert
+    calls: tuple[int, ...]
+    message: str
     test: ast.expr
     constants: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        return _text(self.source, self.node)
 
     @cached_property
     def _code(self) -> CodeType:
@@ -117,6 +119,7 @@ class Expression(Check):
         return bool(eval(self._code, _NAMES, {**self.constants, **values}))
 
     def sides(self, values: Mapping[str, Any]) -> tuple[Any, Any] | None:
+        """The same, where the expression is an equation."""
         test = self.test
         if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Eq, ast.Is))):
             return None
@@ -127,6 +130,9 @@ class Expression(Check):
         return computed, expected
 
 
+Check = Equation | Expression
+
+
 @dataclass(frozen=True)
 class Reduced:
     """Tests as calls and checks. ``imports`` are statements of the tests, run in the program's namespace."""
@@ -134,6 +140,12 @@ class Reduced:
     calls: tuple[Call, ...]
     checks: tuple[Check, ...]
     imports: str = ""
+
+
+def _text(source: str, node: ast.Assert | None) -> str:
+    """The statement on one line."""
+    statement = ast.get_source_segment(source, node) if node else source
+    return clip(" ".join((statement or "").split()), 600)
 
 
 def _looks_at(node: ast.expr, values: Mapping[str, Any]) -> bool:

@@ -6,14 +6,13 @@ import dataclasses
 import marshal
 import secrets
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from iterpref.plain import NotPlain, to_json
-from iterpref.sandbox.checks import Call, Reduced
+from iterpref.sandbox.checks import Reduced
 from iterpref.sandbox.compare import input_of
 from iterpref.sandbox.equality import BY_DIGEST, EQUALITIES
 from iterpref.sandbox.reduce import reduce_tests
@@ -122,10 +121,7 @@ def _job(
     }
     if reduced or tests.kind == "calls":
         try:
-            content["calls"] = [
-                (function, to_json(list(case.args)), to_json(case.kwargs))
-                for function, case in (_calls(reduced) if reduced else _cases(tests))
-            ]
+            content["calls"] = [call[:3] for call in reduced.calls] if reduced else _encoded(tests)
         except (NotPlain, TypeError, RecursionError) as error:
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {
@@ -152,12 +148,8 @@ warnings.filterwarnings("ignore", category=SyntaxWarning, module=r"tests\Z")
 warnings.filterwarnings("ignore", message="invalid ", category=DeprecationWarning, module=r"tests\Z")
 
 
-def _calls(reduced: Reduced) -> Iterator[tuple[str, Call]]:
-    return ((call.function, call) for call in reduced.calls)
-
-
-def _cases(tests: Tests) -> Iterator[tuple[str, Case]]:
-    return ((tests.entry_point, case) for case in tests.cases)
+def _encoded(tests: Tests) -> list[tuple[str, Any, Any]]:
+    return [(tests.entry_point, to_json(list(case.args)), to_json(case.kwargs)) for case in tests.cases]
 
 
 def _check(tests: Tests) -> None:

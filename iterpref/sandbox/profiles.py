@@ -38,9 +38,9 @@ _NAME = re.compile(r"\b(?:" + "|".join(_SMALLEST) + r")\b")
 
 def profile_of(*sources: str) -> str:
     """The smallest profile with the libraries that ``sources`` import, found without parsing them."""
-    needed = 0
-    for source in (source for source in sources if any(name in source for name in _SMALLEST)):
-        for statement in _IMPORT.findall(source):
+    text, needed = "\n".join(sources), 0
+    if any(name in text for name in _SMALLEST):
+        for statement in _IMPORT.findall(text):
             for name in _NAME.findall(statement.partition(" import ")[0]):
                 needed = max(needed, _SMALLEST[name])
     return list(PROFILES)[needed]

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from iterpref.sandbox.checks import PURE, TYPES, Call, Check, Equation, Expression, Reduced
+from iterpref.plain import to_json
+from iterpref.sandbox.checks import OF_LIBRARIES, PURE, TYPES, Call, Check, Equation, Expression, Reduced
+from iterpref.sandbox.equations import equations
 from iterpref.sandbox.literals import NotLiteral, is_literal, literal
 from iterpref.sandbox.names import identifiers, imports_stars, parse, scan
 from iterpref.types import Tests
@@ -23,7 +25,6 @@ __all__ = ["reduce_tests"]
 
 _COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn)
 _ASSIGNED = re.compile(r"\b(\w+)\s*=(?!=)")  # keywords of calls too
-_OF_LIBRARIES = frozenset({*PURE, *TYPES, "math"})
 _FAULTS = (SyntaxError, ValueError, TypeError, ArithmeticError, RecursionError, MemoryError)
 
 
@@ -35,6 +36,8 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
     """The calls and checks that tests of kind ``asserts`` or ``check`` are made of; None where they are of more."""
     if tests.kind not in ("asserts", "check"):
         return None
+    if tests.kind == "asserts" and (found := equations(tests.code)):
+        return found
     bound = used = frozenset[str]()
     try:
         ambiguous = _ambiguous(tests.code)
@@ -54,7 +57,7 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
 def _ambiguous(code: str) -> frozenset[str]:
     """Names of the tests whose meaning depends on whether the program binds or uses them."""
     assigned = frozenset(_ASSIGNED.findall(code) if "=" in code.replace("==", "") else ())
-    return assigned | (_OF_LIBRARIES & identifiers(code))
+    return assigned | (OF_LIBRARIES & identifiers(code))
 
 
 @lru_cache(256)  # many programs are judged by the same tests
@@ -199,9 +202,9 @@ class _Reducer:
             raise _Irreducible
         if any(keyword.arg is None for keyword in node.keywords):
             raise _Irreducible
-        args = tuple([self.argument(argument) for argument in node.args])
+        args = [self.argument(argument) for argument in node.args]
         kwargs = {str(keyword.arg): self.argument(keyword.value) for keyword in node.keywords}
-        self.calls.append(Call(name, args, kwargs, node))
+        self.calls.append(Call(name, to_json(args), to_json(kwargs), node))
         return _name(f"_{len(self.calls) - 1}")
 
     def pure(self, name: str, node: ast.Call) -> ast.expr:

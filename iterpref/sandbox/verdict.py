@@ -22,9 +22,10 @@ def judge_run(job: Job, run: Run) -> Verdict:
     except (ValueError, RecursionError, MemoryError):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
     answers = [record for record in records if not record.keys().isdisjoint(ANSWERS)]
-    failure = next((record["failure"] for record in records if "failure" in record), None)
-    done = next((record for record in records if record.get("nonce") == job.nonce), None)
-    meddled = next((record["meddled"] for record in records if record.get("meddled")), "")
+    others = [record for record in records if len(record) > 1 or "value" not in record]  # most say nothing else
+    failure = next((record["failure"] for record in others if "failure" in record), None)
+    done = next((record for record in others if record.get("nonce") == job.nonce), None)
+    meddled = next((record["meddled"] for record in others if record.get("meddled")), "")
     expected = 0
     if job.reduced:
         if any("odd" in answer for answer in answers[: len(job.reduced.calls)]):
@@ -35,16 +36,16 @@ def judge_run(job: Job, run: Run) -> Verdict:
         wrong, passed = judge_calls(job.tests, answers)
         failure, total, expected = failure or wrong, len(job.tests.cases), len(job.tests.cases)
     else:
-        total = 1 if job.case else max((record.get("declared", 0) for record in records), default=0)
+        total = 1 if job.case else max((record.get("declared", 0) for record in others), default=0)
         if done:
             passed, total = done["passed"], done["total"]
     if len(answers) > expected or any(answer.get("greedy") for answer in answers):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED if len(answers) > expected else _GREEDY, 0, total)
-    if any(_is_forged(job, record) for record in records):
+    if any(_is_forged(job, record) for record in others):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, total)
-    if invalid := next((record["invalid"] for record in records if "invalid" in record), None):
+    if invalid := next((record["invalid"] for record in others if "invalid" in record), None):
         return _verdict(run, Outcome.INVALID, "", clip(str(invalid)), 0, 0)
-    if unsupported := next((record["unsupported"] for record in records if "unsupported" in record), None):
+    if unsupported := next((record["unsupported"] for record in others if "unsupported" in record), None):
         told = f"{unsupported}\n{failure['feedback']}" if failure else str(unsupported)
         return _verdict(run, Outcome.UNSUPPORTED, "", clip(told), 0, 0)
     if job.way == "canary":

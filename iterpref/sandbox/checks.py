@@ -12,12 +12,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-from iterpref.plain import scattered
+from iterpref.plain import from_json, scattered
 from iterpref.sandbox.describe import clip
 
-__all__ = ["OF_LIBRARIES", "PURE", "TYPES", "Call", "Check", "Equation", "Expression", "Reduced"]
+__all__ = [
+    "OF_LIBRARIES",
+    "PURE",
+    "TYPES",
+    "Call",
+    "Check",
+    "Equation",
+    "Equations",
+    "Expression",
+    "Reduced",
+    "Statements",
+]
 
 
 def _set_of(make: Callable[[list[Any]], Any]) -> Callable[..., Any]:
@@ -134,12 +145,53 @@ Check = Equation | Expression
 
 
 @dataclass(frozen=True)
-class Reduced:
+class Statements:
     """Tests as calls and checks. ``imports`` are statements of the tests, run in the program's namespace."""
 
     calls: tuple[Call, ...]
     checks: tuple[Check, ...]
     imports: str = ""
+
+    @property
+    def told(self) -> list[tuple[str, Any, Any]]:
+        """The calls as the process is told of them."""
+        return [call[:3] for call in self.calls]
+
+    @property
+    def total(self) -> int:
+        return len(self.checks)
+
+
+@dataclass(frozen=True)
+class Equations:
+    """The same for lines that each say what one call returns; a passing program needs no more than two comparisons.
+
+    ``parts`` are each line's function, arguments and expected value, as written; ``told`` and ``answers`` what the
+    process is told, and what it answers if all is right.
+    """
+
+    lines: list[str]
+    parts: list[tuple[str, str, str]]
+    told: list[tuple[str, Any, Any]]
+    answers: list[dict[str, Any]]
+    imports: ClassVar[str] = ""
+
+    @property
+    def total(self) -> int:
+        return len(self.lines)
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        texts = (f"{function}({arguments})" for function, arguments, _ in self.parts)
+        return tuple(Call(*told, text) for told, text in zip(self.told, texts, strict=True))
+
+    @cached_property
+    def checks(self) -> tuple[Equation, ...]:
+        expected = [from_json(answer["value"]) for answer in self.answers]
+        return tuple(Equation(line, None, (i,), "", expected[i]) for i, line in enumerate(self.lines))
+
+
+Reduced = Statements | Equations
 
 
 def _text(source: str, node: ast.Assert | None) -> str:

@@ -13,53 +13,54 @@ from functools import lru_cache
 from keyword import iskeyword
 from typing import Any
 
-from iterpref.plain import from_json
-from iterpref.sandbox.checks import OF_LIBRARIES, Call, Equation, Reduced
+from iterpref.sandbox.checks import OF_LIBRARIES, Equations
 
 __all__ = ["equations"]
 
-_LINE = re.compile(r"assert ([A-Za-z_]\w*) *\((.*)\) *== *(.*)")
+_LINE = re.compile(r"^assert ([A-Za-z_]\w*) *\((.*)\) *== *(.*)$", re.MULTILINE)
 # JSON reads these otherwise than Python, for which the words are names; or they need a closer look.
 _ELSEWHERE = ("\\", "\r", "true", "false", "null", "NaN", "Infinity", "$")
-_WRITTEN = (("True", "true"), ("False", "false"), ("None", "null"), ("(", '{"$tuple":['), (")", "]}"))
+_WRITTEN = (("True", "true"), ("False", "false"), ("None", "null"), ("(", '{"$tuple":['), (")", '],"$":0}'))
+_BRACKETS = {"$tuple", "$"}
+_END = "$"  # stands in no literal
+_OTHERS = OF_LIBRARIES | {"check"}  # what calls of these mean depends on the program
 
 
 def _checked(found: dict[str, Any]) -> dict[str, Any]:
-    """An object of JSON, which may be a tuple as ``plain.to_json`` encodes it."""
-    if "$tuple" in found and len(found["$tuple"]) == 1:
-        raise ValueError  # brackets around one value are no tuple
-    return found
+    """An object of JSON; what stood in round brackets as ``plain.to_json`` encodes a tuple."""
+    if found.keys().isdisjoint(_BRACKETS):
+        return found
+    if found.keys() != _BRACKETS or len(found["$tuple"]) == 1:
+        raise ValueError  # brackets of two kinds; or they are around one value, which makes no tuple
+    return {"$tuple": found["$tuple"]}
 
 
-_decode = json.JSONDecoder(object_hook=_checked).raw_decode
+_decode = json.JSONDecoder(object_hook=_checked).decode
 
 
 @lru_cache(256)  # many programs are judged by the same tests
-def equations(code: str) -> Reduced | None:
+def equations(code: str) -> Equations | None:
     """The calls and checks of tests that are such lines and nothing else; None for others."""
     if not code.isascii() or any(part in code for part in _ELSEWHERE):
         return None
-    calls: list[Call] = []
-    checks: list[Equation] = []
+    lines = [line for line in code.split("\n") if line]
+    parts: list[tuple[str, str, str]] = _LINE.findall(code)
+    functions = {function for function, _, _ in parts}
+    if not lines or len(parts) < len(lines) or any(map(iskeyword, functions)) or not functions.isdisjoint(_OTHERS):
+        return None
     try:
-        for line in filter(None, code.split("\n")):
-            parts = _LINE.fullmatch(line)
-            if parts is None:
-                return None
-            name, arguments, expected = parts.groups()
-            if name in OF_LIBRARIES or name == "check" or iskeyword(name):
-                return None
-            checks.append(Equation(line, None, (len(calls),), "", from_json(_read(expected))))
-            calls.append(Call(name, _read(f"[{arguments}]"), {}, f"{name}({arguments})"))
+        found = _read([f"[{arguments}]" for _, arguments, _ in parts] + [expected for _, _, expected in parts])
     except (ValueError, RecursionError, MemoryError):
         return None
-    return Reduced(tuple(calls), tuple(checks)) if checks else None
+    told: list[tuple[str, Any, Any]] = [(part[0], arguments, {}) for part, arguments in zip(parts, found, strict=False)]
+    return Equations(lines, parts, told, [{"value": expected} for expected in found[len(lines) :]])
 
 
-def _read(text: str) -> Any:
-    """A literal's value, encoded. ValueError: it is none, or is not sure to be read as Python does."""
+def _read(literals: list[str]) -> list[Any]:
+    """Their values, encoded. ValueError: one is no literal, or is not sure to be read as Python does."""
+    text = f',"{_END}",'.join(literals)
     if "'" in text:
-        if '"' in text:
+        if any("'" in literal and '"' in literal for literal in literals):
             raise ValueError
         text = text.replace("'", '"')
     if "(" in text or "T" in text or "F" in text or "N" in text:
@@ -68,8 +69,8 @@ def _read(text: str) -> Any:
             for written, of_json in _WRITTEN:
                 parts[index] = parts[index].replace(written, of_json)
         text = '"'.join(parts)
-    text = text.strip(" ")
-    value, end = _decode(text)
-    if end < len(text):
+    found: list[Any] = _decode(f"[{text}]")
+    # Were a literal two values, or none, or a bracket open at its end, some end would not be where it belongs.
+    if len(found) != 2 * len(literals) - 1 or found[1::2] != [_END] * (len(literals) - 1):
         raise ValueError
-    return value
+    return found[::2]

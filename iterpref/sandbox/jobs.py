@@ -121,7 +121,7 @@ def _job(
     }
     if reduced or tests.kind == "calls":
         try:
-            content["calls"] = [call[:3] for call in reduced.calls] if reduced else _encoded(tests)
+            content["calls"] = reduced.told if reduced else _encoded(tests)
         except (NotPlain, TypeError, RecursionError) as error:
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {

@@ -22,7 +22,7 @@ class Pool:
         self._idle = [first]  # the one that has rested longest is the first
         self._closed = False
         self._lock = threading.Lock()
-        self._turn = threading.Condition(self._lock)
+        self._turn = threading.Condition(self._lock)  # also for ``_idle``
         self._running = 0
         self._one_alone = False  # from when it waits for the others to end until it ends itself
 
@@ -33,17 +33,20 @@ class Pool:
         Raises:
             Refused, WorkerLost: none could be started.
         """
-        self._enter(alone)
+        server, oldest = self._enter(profile, alone)
+        idle = None
         try:
-            server = self._take(profile) or self._start(profile)
+            if oldest is not None:
+                self._drop(oldest)
+            server = server or self._start(profile)
             try:
                 yield server
             except BaseException:
                 self._drop(server)  # its state is unknown
                 raise
-            self._rest(server)
+            idle = server
         finally:
-            self._leave(alone)
+            self._leave(idle, alone)
 
     def close(self) -> None:
         """End all servers and whatever they run."""
@@ -54,7 +57,8 @@ class Pool:
         for server in servers:
             self._drop(server)
 
-    def _enter(self, alone: bool) -> None:
+    def _enter(self, profile: str, alone: bool) -> tuple[Worker | None, Worker | None]:
+        """Wait for a turn; an idle server of this profile, and one that makes room where there is none."""
         with self._turn:
             self._turn.wait_for(lambda: not self._one_alone and self._running < self._workers)
             if alone:
@@ -66,9 +70,16 @@ class Pool:
                     self._turn.notify_all()
                     raise
             self._running += 1
+            for server in self._idle:
+                if server.profile == profile:
+                    self._idle.remove(server)
+                    return server, None
+            return None, self._idle.pop(0) if len(self.servers) >= self._most and self._idle else None
 
-    def _leave(self, alone: bool) -> None:
+    def _leave(self, idle: Worker | None, alone: bool) -> None:
         with self._turn:
+            if idle is not None:
+                self._idle.append(idle)
             self._running -= 1
             self._one_alone = self._one_alone and not alone
             self._turn.notify_all()
@@ -76,23 +87,6 @@ class Pool:
     @property
     def _most(self) -> int:
         return 2 * self._workers + 1
-
-    def _take(self, profile: str) -> Worker | None:
-        """An idle server of this profile. Where there is none, and too many others are, one makes room."""
-        with self._lock:
-            found = next((server for server in self._idle if server.profile == profile), None)
-            oldest = None
-            if found is not None:
-                self._idle.remove(found)
-            elif len(self.servers) >= self._most and self._idle:
-                oldest = self._idle.pop(0)
-        if oldest is not None:
-            self._drop(oldest)
-        return found
-
-    def _rest(self, server: Worker) -> None:
-        with self._lock:
-            self._idle.append(server)
 
     def _start(self, profile: str) -> Worker:
         server = Worker(self._mode, profile)

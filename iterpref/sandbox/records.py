@@ -31,7 +31,7 @@ def read_records(result: bytes) -> tuple[list[dict[str, Any]], int]:
         raise ValueError("too many parts")
     lines = result.split(b"\n")[:-1]
     told = [line for line in lines if line != b"+"]
-    if told and max(map(len, told)) > LARGEST_VALUE:
+    if len(result) > LARGEST_VALUE and any(len(line) > LARGEST_VALUE for line in told):
         raise ValueError("too long a line")
     records = _DECODER.decode(f"[{b','.join(told).decode()}]")
     if not all(isinstance(record, dict) and _well_formed(record) for record in records):

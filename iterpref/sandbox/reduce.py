@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from iterpref.plain import to_json
-from iterpref.sandbox.checks import OF_LIBRARIES, PURE, TYPES, Call, Check, Equation, Expression, Reduced
+from iterpref.sandbox.checks import OF_LIBRARIES, PURE, TYPES, Call, Check, Equation, Expression, Reduced, Statements
 from iterpref.sandbox.equations import equations
 from iterpref.sandbox.literals import NotLiteral, is_literal, literal
 from iterpref.sandbox.names import identifiers, imports_stars, parse, scan
@@ -61,7 +61,7 @@ def _ambiguous(code: str) -> frozenset[str]:
 
 
 @lru_cache(256)  # many programs are judged by the same tests
-def _reduce(kind: str, code: str, entry_point: str, bound: frozenset[str], used: frozenset[str]) -> Reduced | None:
+def _reduce(kind: str, code: str, entry_point: str, bound: frozenset[str], used: frozenset[str]) -> Statements | None:
     """``bound`` and ``used`` are those names of the tests that the program binds and mentions."""
     try:
         tree = parse(code)
@@ -74,7 +74,7 @@ def _reduce(kind: str, code: str, entry_point: str, bound: frozenset[str], used:
         return None
     if not reducer.checks or not reducer.calls:
         return None
-    return Reduced(tuple(reducer.calls), tuple(reducer.checks), "\n".join(reducer.imports))
+    return Statements(tuple(reducer.calls), tuple(reducer.checks), "\n".join(reducer.imports))
 
 
 @dataclass

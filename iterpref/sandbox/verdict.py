@@ -21,17 +21,17 @@ def judge_run(job: Job, run: Run) -> Verdict:
         records, passed = read_records(run.result)
     except (ValueError, RecursionError, MemoryError):
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
-    answers = [record for record in records if not record.keys().isdisjoint(ANSWERS)]
+    answers = [record for record in records if "value" in record or not record.keys().isdisjoint(ANSWERS)]
     others = [record for record in records if len(record) > 1 or "value" not in record]  # most say nothing else
     failure = next((record["failure"] for record in others if "failure" in record), None)
     done = next((record for record in others if record.get("nonce") == job.nonce), None)
     meddled = next((record["meddled"] for record in others if record.get("meddled")), "")
     expected = 0
     if job.reduced:
-        if any("odd" in answer for answer in answers[: len(job.reduced.calls)]):
+        if any("odd" in answer for answer in answers[: len(job.reduced.told)]):
             return _verdict(run, Outcome.UNSUPPORTED, "", "a value of no plain type was returned", 0, 0)
         wrong, passed = judge_checks(job.reduced, answers) if failure is None else (None, 0)
-        failure, total, expected = failure or wrong, len(job.reduced.checks), len(job.reduced.calls)
+        failure, total, expected = failure or wrong, job.reduced.total, len(job.reduced.told)
     elif job.tests.kind == "calls":
         wrong, passed = judge_calls(job.tests, answers)
         failure, total, expected = failure or wrong, len(job.tests.cases), len(job.tests.cases)

@@ -22,6 +22,7 @@ __all__ = ["Refused", "Run", "Worker", "WorkerLost", "kernel_kills"]
 OUTPUT_BYTES = 16 << 20  # standard output and standard error together
 RESULT_BYTES = 64 << 20
 _SMALL, _PAUSE_MS = 1 << 14, 5  # a pipe holds four times as much
+_READ = 1 << 18  # a pipe gives less only where it then is empty
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -97,7 +98,7 @@ class Worker:
         os.close(reading)
         os.close(writing)
         try:
-            self._control.settimeout(START_SECONDS)
+            self._control.setblocking(False)
             greeting = json.loads(self._answer())
         except BaseException:
             self.close()
@@ -149,12 +150,13 @@ class Worker:
     def _attend(self, output: _Stream, result: _Stream, deadline: float) -> str:
         """Drain the streams until the server answers; returns why the job was stopped, if it was."""
         stopped = ""
+        if self._poll.poll(_PAUSE_MS):
+            return stopped  # most programs have ended by then
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         streams = {stream.fd: stream for stream in (output, result)}
         for fd in streams:
             poll.register(fd, select.POLLIN)
-        self._poll.poll(_PAUSE_MS)  # most programs have ended by then
         while True:
             left = deadline - time.perf_counter()
             ready = [fd for fd, _ in poll.poll(max(left, 0) * 1000 + 1)]
@@ -183,7 +185,12 @@ class Worker:
         data = b""
         try:
             while not data.endswith(b"\n"):
-                part = self._control.recv(4096)
+                try:
+                    part = self._control.recv(4096)
+                except BlockingIOError:
+                    if not self._poll.poll(START_SECONDS * 1000):
+                        raise
+                    continue
                 if not part:
                     raise WorkerLost("the fork server ended")
                 data += part
@@ -223,7 +230,7 @@ class _Stream:
     def read_some(self) -> int:
         """Read once; returns the number of bytes, 0 at the end, -1 where nothing is there."""
         try:
-            part = os.read(self.fd, 1 << 18)
+            part = os.read(self.fd, _READ)
         except BlockingIOError:
             return -1
         self._room -= len(part)
@@ -235,7 +242,8 @@ class _Stream:
         return len(part)
 
     def drain(self) -> None:
-        while self.read_some() > 0:
+        """Read what is there: all of it, where nobody writes any more."""
+        while self.read_some() == _READ:
             pass
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from iterpref.plain import from_json
 from iterpref.sandbox import Sandbox
-from iterpref.sandbox.checks import Equation, Reduced
+from iterpref.sandbox.checks import Equation, Reduced, Statements
 from iterpref.sandbox.equations import equations
 from iterpref.sandbox.reduce import _reduce
 from iterpref.types import Tests
@@ -37,7 +37,7 @@ WRITTEN = st.recursive(
 )
 
 
-def by_tree(code: str) -> Reduced | None:
+def by_tree(code: str) -> Statements | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "1(2)" is written so by nobody
         # The syntax tree alone: ``reduce_tests`` would ask the quick reading first.
@@ -112,6 +112,9 @@ def test_plain_lines_are_read_quickly(code: str) -> None:
         "assert f(1) != 2",
         "assert f((1)) == 2",  # brackets around one value
         "assert f(1) == (2)",
+        "assert f((1, 2]}) == 2",  # brackets of two kinds
+        "assert f({'k': [3)) == 2",
+        "assert f((1, 2]}, {'k': [3)) == 2",
         "assert f((1,)) == 2",  # a comma that JSON does not know
         "assert f([1, 2,]) == 2",
         "assert f(true) == 1",  # a name to Python

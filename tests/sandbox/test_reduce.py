@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from iterpref.plain import to_json
 from iterpref.sandbox import Sandbox
+from iterpref.sandbox.checks import Reduced
 from iterpref.sandbox.compare import judge_checks
-from iterpref.sandbox.reduce import Reduced, reduce_tests
+from iterpref.sandbox.reduce import reduce_tests
 from iterpref.types import Outcome, Tests
 
 PROGRAM = "def f(*args, **kwargs):\n    return args[0]\n"

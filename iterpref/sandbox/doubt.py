@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from types import ModuleType
 
-from iterpref.sandbox.names import module_names, parse, scan
+from iterpref.sandbox.names import hides_names, module_names, parse
 
-__all__ = ["doubts"]
+__all__ = ["doubts", "relied_on"]
 
 # Modules whose public names neither open nor change anything.
 _MODULES = frozenset(
@@ -48,15 +48,21 @@ _INTERNAL = re.compile(r"__|\b(f|tb|gi|cr|ag|co)_[a-z]+\b")
 _ENDS = ("AssertionError", "BaseException", "KeyboardInterrupt", "SystemExit", "type")
 
 
-def doubts(program: str, tests: ast.Module) -> str:
-    """The first reason to doubt a pass of ``program``, and "" where there is none."""
+def relied_on(tests: ast.Module) -> frozenset[str]:
+    """Names of a program that its tests use: builtins, and what they bind themselves."""
+    names = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
+    return frozenset(names | module_names(tests) - {"METADATA"})
+
+
+def doubts(program: str, names: frozenset[str]) -> str:
+    """The first reason to doubt a pass of ``program``, and "" where there is none; tests rely on ``names``."""
     try:
-        return next(_reasons(parse(program), tests), "")
+        return next(_reasons(parse(program), names), "")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "does not parse"
 
 
-def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
+def _reasons(tree: ast.Module, names: frozenset[str]) -> Iterator[str]:
     nodes = list(ast.walk(tree))
     modules = {
         alias.asname or alias.name.partition(".")[0]: alias.name if alias.asname else alias.name.partition(".")[0]
@@ -66,11 +72,8 @@ def _reasons(tree: ast.Module, tests: ast.Module) -> Iterator[str]:
     }
     imported = {alias.asname or alias.name for n in nodes if isinstance(n, ast.ImportFrom) for alias in n.names}
     innocent = _innocent(nodes)
-    relied_on = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
-    if shared := (relied_on | module_names(tests)) & module_names(tree) - {"METADATA"}:
+    if shared := names & module_names(tree):
         yield f"binds {min(shared)!r}, which the tests use"
-    if scan(tree)[2]:
-        yield "imports names that its text does not tell"
     for node in nodes:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from _import(node)
@@ -136,6 +139,8 @@ def _has_members(node: ast.ClassDef) -> bool:
 
 
 def _import(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    if hides_names(node):
+        yield "imports names that its text does not tell"
     names = [alias.name for alias in node.names]
     modules = [node.module or "."] if isinstance(node, ast.ImportFrom) else names
     for module in modules:

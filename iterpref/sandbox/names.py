@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from iterpref.syntax import parse
 
-__all__ = ["identifiers", "imports_stars", "library_imports", "module_names", "parse", "scan"]
+__all__ = ["hides_names", "identifiers", "imports_stars", "library_imports", "module_names", "parse", "scan"]
 
 # None of their public names is a builtin's, but for math.pow.
 _HARMLESS_STARS = frozenset({"bisect", "collections", "functools", "heapq", "itertools", "math", "string", "typing"})
@@ -29,6 +29,12 @@ def imports_stars(code: str) -> bool:
     return _STAR.search(code) is not None
 
 
+def hides_names(node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether it imports names that the text does not tell."""
+    stars = any(alias.name == "*" for alias in node.names)
+    return stars and isinstance(node, ast.ImportFrom) and node.module not in _HARMLESS_STARS
+
+
 def scan(tree: ast.Module) -> tuple[set[str], set[str], bool]:
     """Names that a program may bind, at any depth; those it mentions; whether it imports names it does not tell."""
     bound: set[str] = set()
@@ -43,8 +49,7 @@ def scan(tree: ast.Module) -> tuple[set[str], set[str], bool]:
             bound.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             bound.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-            if isinstance(node, ast.ImportFrom) and node.module not in _HARMLESS_STARS:
-                stars = stars or any(alias.name == "*" for alias in node.names)
+            stars = stars or hides_names(node)
         elif isinstance(node, ast.Global):
             bound.update(node.names)
     return bound, used, stars

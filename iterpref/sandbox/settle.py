@@ -20,8 +20,10 @@ import ast
 import dataclasses
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 
-from iterpref.sandbox.doubt import doubts
+from iterpref.sandbox.doubt import doubts, relied_on
 from iterpref.sandbox.jobs import Job, other_job
 from iterpref.sandbox.names import parse
 from iterpref.sandbox.results import UNCLEAR
@@ -41,6 +43,24 @@ _INSIDE = frozenset(
 _EVADING = re.compile(r"\binspect\b|__module__")
 
 
+@dataclass(frozen=True)
+class _Tests:
+    """What the text of tests says, whatever the program."""
+
+    names: frozenset[str]  # of the program's, on which they rely
+    reach_inside: bool
+    methods: int
+
+
+@lru_cache(256)  # many programs are judged by the same tests
+def _read(code: str) -> _Tests | None:
+    try:
+        tree = parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return _Tests(relied_on(tree), _reaches_inside(tree), _methods(tree))
+
+
 def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
     """The verdict on ``job``, by as many runs as it takes."""
     verdict = run(job)
@@ -52,12 +72,11 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
         return verdict
     if verdict.passed:
         verdict = dataclasses.replace(verdict, feedback="")
-    try:
-        tests = parse(job.tests.code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tests = _read(job.tests.code)
+    if tests is None:
         return verdict  # INVALID
-    reason = replaced or doubts(job.program, tests)
-    if verdict.passed and not reason and verdict.tests_total < _declared(job, tests):
+    reason = replaced or doubts(job.program, tests.names)
+    if verdict.passed and not reason and job.tests.kind == "unittest" and verdict.tests_total < tests.methods:
         reason = "fewer tests were run than are declared"
     decided = _apart(job, tests, verdict, run) if reason else None
     if decided and decided.outcome is not Outcome.UNSUPPORTED:
@@ -77,9 +96,9 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
     return _undecided(decided or verdict, decided.feedback if decided else "its altered tests do not come to an end")
 
 
-def _apart(job: Job, tests: ast.Module, verdict: Verdict, run: Callable[[Job], Verdict]) -> Verdict | None:
+def _apart(job: Job, tests: _Tests, verdict: Verdict, run: Callable[[Job], Verdict]) -> Verdict | None:
     """The verdict of tests in another process; None where they cannot be run there by no doing of the program."""
-    if _reaches_inside(tests):
+    if tests.reach_inside:
         return None
     apart = run(other_job(job, "apart"))
     if apart.outcome is Outcome.UNSUPPORTED:
@@ -114,10 +133,8 @@ def _reaches_inside(tests: ast.Module) -> bool:
     return False
 
 
-def _declared(job: Job, tests: ast.Module) -> int:
+def _methods(tests: ast.Module) -> int:
     """Number of test methods of unittest classes, as the text has them."""
-    if job.tests.kind != "unittest":
-        return 0
     return sum(
         isinstance(node, ast.FunctionDef) and node.name.startswith("test")
         for part in tests.body

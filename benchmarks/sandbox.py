@@ -223,27 +223,40 @@ def burn(seconds: float) -> None:
         sum(range(2000))
 
 
-def samples(number: int, count: int) -> list[Item]:
-    """Several programs that are judged by the same tests."""
+def checked(number: int) -> Item:
+    """The same seven asserts in a function ``check``, as HumanEval has them."""
     item = asserts(number)
+    lines = [f"    {line.replace('f(', 'candidate(', 1)}\n" for line in item.tests.code.splitlines()]
+    code = f"def check(candidate):\n{''.join(lines)}check(f)\n"
+    return replace(item, tests=Tests("check", code, entry_point="f"))
+
+
+def samples(make: Callable[[int], Item], number: int, count: int) -> list[Item]:
+    """Several programs that are judged by the same tests."""
+    item = make(number)
     return [replace(item, program=f"{item.program}\n# {number}, {sample}\n") for sample in range(count)]
 
 
 def scaling(rounds: int, programs: int) -> None:
     """What a second worker gains, against what a second process gains that only computes.
 
-    With all programs of one task, ten programs a task, and one: the caller reads new tests in its own process, once.
+    The caller reads new tests in its own process, once: so it depends on how many programs share them. Both take about
+    a second with two, as what is slow at the start (threads, processes, whoever computed before) is not the question.
     """
     numbers = iter(range(10**6, 10**9))
-    count = 8 * programs
+    count = 24 * programs
 
-    def of_tasks(size: int) -> list[Item]:
-        return [item for _ in range(count // size) for item in samples(next(numbers), size)]
+    def of_tasks(make: Callable[[int], Item], size: int, count: int) -> list[Item]:
+        return [item for _ in range(count // size) for item in samples(make, next(numbers), size)]
 
     kinds: dict[str, Callable[[], list[Item]]] = {
-        "all programs of one task": lambda: of_tasks(count),
-        "ten programs a task": lambda: of_tasks(10),
-        "one program a task": lambda: of_tasks(1),
+        "asserts, all programs of one task": lambda: of_tasks(asserts, count, count),
+        "asserts, ten programs a task": lambda: of_tasks(asserts, 10, count),
+        "asserts, one program a task": lambda: of_tasks(asserts, 1, count),
+        "check(candidate), ten programs a task": lambda: of_tasks(checked, 10, count),
+        "check(candidate), one program a task": lambda: of_tasks(checked, 1, count),
+        "unittest suites, ten programs a task": lambda: of_tasks(suite, 10, count // 4),
+        "unittest suites, one program a task": lambda: of_tasks(suite, 1, count // 4),
     }
     gains: dict[str, list[tuple[float, float]]] = {kind: [] for kind in kinds}
     with Sandbox(workers=1) as one, Sandbox(workers=2) as two:

@@ -166,14 +166,15 @@ class Statements:
 class Equations:
     """The same for lines that each say what one call returns; a passing program needs no more than two comparisons.
 
-    ``parts`` are each line's function, arguments and expected value, as written; ``told`` and ``answers`` what the
-    process is told, and what it answers if all is right.
+    ``parts`` are each line's function, its arguments, and what follows the sign, as written; ``told`` is what the
+    process is told, ``answers`` what it answers if all is right.
     """
 
     lines: list[str]
     parts: list[tuple[str, str, str]]
     told: list[tuple[str, Any, Any]]
     answers: list[dict[str, Any]]
+    messages: list[str]
     imports: ClassVar[str] = ""
 
     @property
@@ -188,7 +189,8 @@ class Equations:
     @cached_property
     def checks(self) -> tuple[Equation, ...]:
         expected = [from_json(answer["value"]) for answer in self.answers]
-        return tuple(Equation(line, None, (i,), "", expected[i]) for i, line in enumerate(self.lines))
+        columns = enumerate(zip(self.lines, self.messages, expected, strict=True))
+        return tuple(Equation(line, None, (i,), message, value) for i, (line, message, value) in columns)
 
 
 Reduced = Statements | Equations

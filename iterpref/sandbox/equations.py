@@ -1,4 +1,4 @@
-"""Reads the plainest tests without a syntax tree: lines of ``assert f(1, [2]) == "x"``, which most tests are.
+"""Reads the plainest tests without a syntax tree: lines of ``assert f(1, [2]) == "x", "message"``, as most tests are.
 
 What stands in brackets, and on the right, is text that JSON and Python read alike, but for a few words and quotes; a
 reader of JSON takes a tenth of the time. Whatever is written in another way is left to ``reduce``, which says the same
@@ -23,6 +23,10 @@ _ELSEWHERE = ("\\", "\r", "true", "false", "null", "NaN", "Infinity", "$")
 _WRITTEN = (("True", "true"), ("False", "false"), ("None", "null"), ("(", '{"$tuple":['), (")", '],"$":0}'))
 _BRACKETS = {"$tuple", "$"}
 _END = "$"  # stands in no literal
+_CANDIDATE = "candidate"
+_ENTRY = r"'\w*': '[\w .@/:-]*'"
+_METADATA = rf"METADATA = \{{\s*(?:{_ENTRY},\s*)*(?:{_ENTRY}\s*)?\}}\s*\n"
+_HEAD = re.compile(rf"\s*(?:{_METADATA})?def check\(candidate\): *\n")
 _OTHERS = OF_LIBRARIES | {"check"}  # what calls of these mean depends on the program
 
 
@@ -39,21 +43,45 @@ _decode = json.JSONDecoder(object_hook=_checked).decode
 
 
 @lru_cache(256)  # many programs are judged by the same tests
-def equations(code: str) -> Equations | None:
-    """The calls and checks of tests that are such lines and nothing else; None for others."""
+def equations(code: str, entry_point: str = "") -> Equations | None:
+    """The calls and checks of tests that are such lines and nothing else; None for others.
+
+    With an ``entry_point`` they are those of a function ``check(candidate)``, which calls it. The program must not know
+    the name METADATA then, which such tests may bind.
+    """
     if not code.isascii() or any(part in code for part in _ELSEWHERE):
         return None
-    lines = [line for line in code.split("\n") if line]
-    parts: list[tuple[str, str, str]] = _LINE.findall(code)
+    lines = [line for line in (_body(code, entry_point) if entry_point else code).split("\n") if line]
+    parts: list[tuple[str, str, str]] = _LINE.findall("\n".join(lines))
     functions = {function for function, _, _ in parts}
     if not lines or len(parts) < len(lines) or any(map(iskeyword, functions)) or not functions.isdisjoint(_OTHERS):
         return None
+    if entry_point and functions != {_CANDIDATE}:
+        return None
     try:
-        found = _read([f"[{arguments}]" for _, arguments, _ in parts] + [expected for _, _, expected in parts])
+        found = _read([f"[{part}]" for _, *both in parts for part in both])
     except (ValueError, RecursionError, MemoryError):
         return None
-    told: list[tuple[str, Any, Any]] = [(part[0], arguments, {}) for part, arguments in zip(parts, found, strict=False)]
-    return Equations(lines, parts, told, [{"value": expected} for expected in found[len(lines) :]])
+    arguments, right = found[::2], found[1::2]
+    if not all(len(part) == 1 or (len(part) == 2 and type(part[1]) is str) for part in right):
+        return None
+    told: list[tuple[str, Any, Any]] = [
+        (entry_point or part[0], values, {}) for part, values in zip(parts, arguments, strict=True)
+    ]
+    messages = [part[1] if len(part) == 2 else "" for part in right]
+    return Equations(lines, parts, told, [{"value": part[0]} for part in right], messages)
+
+
+def _body(code: str, entry_point: str) -> str:
+    """The lines of ``check(candidate)``, without indentation and comments; none where something else is there too."""
+    head = _HEAD.match(code)
+    lines = code[head.end() :].rstrip().split("\n") if head and entry_point not in _OTHERS else []
+    if lines and lines[-1] == f"check({entry_point})":
+        del lines[-1]
+    lines = [line for line in lines if line.strip(" ")]
+    if not all(line.startswith("    ") for line in lines):
+        return ""
+    return "\n".join(line[4:] for line in lines if not line.startswith("    #"))
 
 
 def _read(literals: list[str]) -> list[Any]:
@@ -70,7 +98,7 @@ def _read(literals: list[str]) -> list[Any]:
                 parts[index] = parts[index].replace(written, of_json)
         text = '"'.join(parts)
     found: list[Any] = _decode(f"[{text}]")
-    # Were a literal two values, or none, or a bracket open at its end, some end would not be where it belongs.
+    # Were a bracket open at the end of a literal, or one more closed, some end would not be where it belongs.
     if len(found) != 2 * len(literals) - 1 or found[1::2] != [_END] * (len(literals) - 1):
         raise ValueError
     return found[::2]

@@ -15,7 +15,18 @@ from functools import lru_cache
 from typing import Any
 
 from iterpref.plain import to_json
-from iterpref.sandbox.checks import OF_LIBRARIES, PURE, TYPES, Call, Check, Equation, Expression, Reduced, Statements
+from iterpref.sandbox.checks import (
+    OF_LIBRARIES,
+    PURE,
+    TYPES,
+    Call,
+    Check,
+    Equation,
+    Equations,
+    Expression,
+    Reduced,
+    Statements,
+)
 from iterpref.sandbox.equations import equations
 from iterpref.sandbox.literals import NotLiteral, is_literal, literal
 from iterpref.sandbox.names import identifiers, imports_stars, parse, scan
@@ -36,7 +47,7 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
     """The calls and checks that tests of kind ``asserts`` or ``check`` are made of; None where they are of more."""
     if tests.kind not in ("asserts", "check"):
         return None
-    if tests.kind == "asserts" and (found := equations(tests.code)):
+    if found := _quickly(tests, program):
         return found
     bound = used = frozenset[str]()
     try:
@@ -51,6 +62,14 @@ def reduce_tests(tests: Tests, program: str) -> Reduced | None:
     except _FAULTS:
         return None
     return _reduce(tests.kind, tests.code, tests.entry_point, bound, used)
+
+
+def _quickly(tests: Tests, program: str) -> Equations | None:
+    if tests.kind == "asserts":
+        return equations(tests.code)
+    if "METADATA" in program or not program.isascii():
+        return None
+    return equations(tests.code, tests.entry_point)
 
 
 @lru_cache(256)

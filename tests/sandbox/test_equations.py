@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import warnings
 from pathlib import Path
@@ -13,9 +14,9 @@ from hypothesis import strategies as st
 
 from iterpref.plain import from_json
 from iterpref.sandbox import Sandbox
-from iterpref.sandbox.checks import Equation, Reduced, Statements
+from iterpref.sandbox.checks import Equation, Equations, Reduced, Statements
 from iterpref.sandbox.equations import equations
-from iterpref.sandbox.reduce import _reduce
+from iterpref.sandbox.reduce import _reduce, reduce_tests
 from iterpref.types import Tests
 
 WRITTEN = st.recursive(
@@ -37,11 +38,12 @@ WRITTEN = st.recursive(
 )
 
 
-def by_tree(code: str) -> Statements | None:
+def by_tree(code: str, entry_point: str) -> Statements | None:
+    kind = "check" if entry_point else "asserts"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "1(2)" is written so by nobody
         # The syntax tree alone: ``reduce_tests`` would ask the quick reading first.
-        return _reduce.__wrapped__("asserts", code, "f", frozenset(), frozenset())
+        return _reduce.__wrapped__(kind, code, entry_point, frozenset(), frozenset())
 
 
 def said(reduced: Reduced) -> list[Any]:
@@ -61,12 +63,12 @@ def said(reduced: Reduced) -> list[Any]:
     ]
 
 
-def agrees(code: str) -> bool:
+def agrees(code: str, entry_point: str = "") -> bool:
     """Whether ``code`` was read quickly; if so, as the syntax tree reads it."""
-    quick = equations(code)
+    quick = equations(code, entry_point)
     if quick is None:
         return False
-    slow = by_tree(code)
+    slow = by_tree(code, entry_point)
     assert slow is not None, code
     assert said(quick) == said(slow), code
     return True
@@ -96,6 +98,8 @@ def test_no_text_is_read_otherwise(arguments: str, expected: str) -> None:
         "assert f('a) == (b') == 'True'",
         "assert f('#') == '== 1'",
         "assert f({'a': 1, 'b': 2, 'a': 3}) == 1",
+        "assert f(1) == 2, 'message'",
+        "assert f('x') == (1, 2) , \"it (is) T\"",
         "assert f(1e999, 12345678901234567890123) == -1e999",
     ],
 )
@@ -141,7 +145,10 @@ def test_plain_lines_are_read_quickly(code: str) -> None:
         "assert f(g(1)) == 2",
         "assert f(1) == g(2)",
         "assert f(1) == 2 == 2",
-        "assert f(1) == 2, 'message'",
+        "assert f(1) == 2, 2",
+        "assert f(1) == 2, 'a', 'b'",
+        "assert f(1) == 2,",
+        "assert f(1) ==",
         "assert f(1) == 2  # said",
         "assert f(1) == 2; f(2)",
         "assert f(1) == 2 or f(2) == 3",
@@ -160,6 +167,60 @@ def test_other_tests_are_left_to_the_syntax_tree(code: str) -> None:
     assert equations(code) is None
 
 
+CHECK = "def check(candidate):\n    assert candidate(1) == 2\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        CHECK,
+        CHECK + "    assert candidate([]) == None, 'm'\n\n\n",
+        CHECK + "check(f)",
+        CHECK + "\n\ncheck(f)\n",
+        "\n\nMETADATA = {\n    'author': 'jt',\n    'dataset': 'test'\n}\n\n\n" + CHECK,
+        "METADATA = {}\n" + CHECK,
+        "def check(candidate):\n\n    # simple cases\n    assert candidate(1) == 2\n    \n    # others\n",
+    ],
+)
+def test_a_check_of_its_candidate_is_read_quickly(code: str) -> None:
+    assert agrees(code, "f")
+    assert equations(code) is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "assert candidate(1) == 2",
+        CHECK + "    assert True\n",
+        CHECK + "    assert g(1) == 2\n",
+        CHECK + "        assert candidate(1) == 2\n",
+        CHECK + "assert candidate(1) == 2\n",
+        CHECK + "check(g)",
+        CHECK + "check(f)\ncheck(f)",
+        CHECK + "check(f)\n    assert candidate(1) == 2",
+        CHECK + CHECK,
+        "METADATA = {'author': f()}\n" + CHECK,
+        "METADATA = {'a': 'b' 'c': 'd'}\n" + CHECK,
+        "OTHER = {}\n" + CHECK,
+        "import math\n" + CHECK,
+        "def check(candidate):\n",
+        "def check(candidate):\n    # nothing\ncheck(f)",
+        CHECK.replace("candidate", "function"),
+        CHECK.replace("(candidate)", "(candidate, more)"),
+        "@skip\n" + CHECK,
+    ],
+)
+def test_other_checks_are_left_to_the_syntax_tree(code: str) -> None:
+    assert equations(code, "f") is None
+
+
+def test_a_program_that_knows_what_the_tests_bind_is_read_with_care() -> None:
+    tests = Tests("check", "METADATA = {}\n" + CHECK, entry_point="f")
+    assert isinstance(reduce_tests(tests, "def f(x): pass"), Equations)
+    assert reduce_tests(tests, "def f(x): return METADATA") is None
+    assert reduce_tests(tests, "def f(x): return METADAT\uff21") is None  # the same name to Python
+
+
 def test_infinities_reach_the_program() -> None:
     code = f"assert f(1e999, {10**2000}) == {10**2000}"
     assert equations(code)
@@ -172,3 +233,9 @@ def test_most_of_mbpp_is_read_quickly(data: Path) -> None:
     with (data / "mbpp" / "mbpp.jsonl").open(encoding="utf-8") as file:
         tasks = ["\n".join(json.loads(line)["test_list"]) for line in file]
     assert sum(map(agrees, tasks)) > 0.85 * len(tasks)
+
+
+def test_more_than_half_of_humaneval_is_read_quickly(data: Path) -> None:
+    with gzip.open(data / "humaneval" / "HumanEval.jsonl.gz", "rt", encoding="utf-8") as file:
+        tasks = [json.loads(line) for line in file]
+    assert sum(agrees(task["test"], task["entry_point"]) for task in tasks) > 0.5 * len(tasks)

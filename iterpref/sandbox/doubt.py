@@ -48,10 +48,10 @@ _INTERNAL = re.compile(r"__|\b(f|tb|gi|cr|ag|co)_[a-z]+\b")
 _ENDS = ("AssertionError", "BaseException", "KeyboardInterrupt", "SystemExit", "type")
 
 
-def relied_on(tests: ast.Module) -> frozenset[str]:
-    """Names of a program that its tests use: builtins, and what they bind themselves."""
-    names = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
-    return frozenset(names | module_names(tests) - {"METADATA"})
+def relied_on(tests: ast.Module, nodes: list[ast.AST]) -> frozenset[str]:
+    """Names of a program that its tests, of these ``nodes``, use: builtins, and what they bind themselves."""
+    names = {node.id for node in nodes if isinstance(node, ast.Name) and hasattr(builtins, node.id)}
+    return frozenset(names | module_names(tests, nodes) - {"METADATA"})
 
 
 def doubts(program: str, names: frozenset[str]) -> str:
@@ -72,7 +72,7 @@ def _reasons(tree: ast.Module, names: frozenset[str]) -> Iterator[str]:
     }
     imported = {alias.asname or alias.name for n in nodes if isinstance(n, ast.ImportFrom) for alias in n.names}
     innocent = _innocent(nodes)
-    if shared := names & module_names(tree):
+    if shared := names & module_names(tree, nodes):
         yield f"binds {min(shared)!r}, which the tests use"
     for node in nodes:
         if isinstance(node, (ast.Import, ast.ImportFrom)):

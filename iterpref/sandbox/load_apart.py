@@ -27,10 +27,11 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
     link.inspecting = any(name == "inspect" for name, _ in library_imports(program))
     mentioned = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name)}
     made = {node.id for node in ast.walk(tests) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    own = module_names(tests, ast.walk(tests))
     link.classes = {name for name in mentioned - made if name[:1].isupper() and not hasattr(builtins, name)}
     link.asserting = asserting_lines(tests)
     results.why_unclear = link.why_unclear
-    if shared := made & scan(program)[0] & module_names(tests):
+    if shared := made & scan(program)[0] & own:
         link.unclear = f"program and tests have a variable {min(shared)!r} in common"
     wanted = mentioned | {job["entry_point"]} - {""}
     namespace = link.namespace = new_module("tests")
@@ -59,7 +60,7 @@ def load_apart(link: Link, job: dict[str, Any], results: Results) -> dict[str, A
             with contextlib.suppress(KeyError):
                 namespace[name] = link.ask("name", name)
             value = namespace.get(name)
-            if name in namespace and name not in made | module_names(tests) and type(value) is not Remote:
+            if name in namespace and name not in made | own and type(value) is not Remote:
                 link.variables[name] = link.text_of(value)
             if len(link.variables.get(name, "")) > _LARGEST_VARIABLE:
                 del link.variables[name]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from iterpref.syntax import parse
 
@@ -55,15 +55,14 @@ def scan(tree: ast.Module) -> tuple[set[str], set[str], bool]:
     return bound, used, stars
 
 
-def module_names(tree: ast.Module) -> set[str]:
-    """Names of the module itself: bound outside functions and classes, or declared global in one."""
-    names: set[str] = set()
+def module_names(tree: ast.Module, nodes: Iterable[ast.AST]) -> set[str]:
+    """Names of the module itself: bound outside functions and classes, or declared global. ``nodes`` are all of it."""
+    names = {name for node in nodes if isinstance(node, ast.Global) for name in node.names}
     left: list[ast.AST] = list(tree.body)
     while left:
         node = left.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
-            names.update(name for part in ast.walk(node) if isinstance(part, ast.Global) for name in part.names)
             continue
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.add(node.id)

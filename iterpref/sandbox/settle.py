@@ -58,7 +58,8 @@ def _read(code: str) -> _Tests | None:
         tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return _Tests(relied_on(tree), _reaches_inside(tree), _methods(tree))
+    nodes = list(ast.walk(tree))
+    return _Tests(relied_on(tree, nodes), _reach_inside(nodes), _methods(tree))
 
 
 def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
@@ -123,8 +124,8 @@ def _tampered(verdict: Verdict, why: str) -> Verdict:
     return dataclasses.replace(verdict, outcome=Outcome.TAMPER, error_type="", feedback=feedback, tests_passed=0)
 
 
-def _reaches_inside(tests: ast.Module) -> bool:
-    for node in ast.walk(tests):
+def _reach_inside(nodes: list[ast.AST]) -> bool:
+    for node in nodes:
         name = getattr(node, "id", None) or getattr(node, "attr", None)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
             return True

@@ -143,9 +143,7 @@ def test_one_call_has_its_own_limit(sandbox: Sandbox) -> None:
 
 
 def test_many_short_calls_are_within_the_limit_of_one(sandbox: Sandbox) -> None:
-    program = (
-        "from time import process_time as t\ndef f(x):\n    end = t() + 0.02\n    while t() < end: pass\n    return x"
-    )
+    program = "from time import process_time as t\ndef f(x):\n    e = t() + 0.02\n    while t() < e: pass\n    return x"
     cases = tuple(Case((n,), n) for n in range(20))
     tests = Tests("calls", cases=cases, entry_point="f", cpu_seconds=60, call_seconds=0.3)
     verdict = sandbox.judge(program, tests)

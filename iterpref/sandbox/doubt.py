@@ -71,6 +71,7 @@ def _reasons(tree: ast.Module, names: frozenset[str]) -> Iterator[str]:
         for alias in node.names
     }
     imported = {alias.asname or alias.name for n in nodes if isinstance(n, ast.ImportFrom) for alias in n.names}
+    foreign, handed = modules.keys() | imported, modules.keys() | _RENAMED | {"type"}
     innocent = _innocent(nodes)
     if shared := names & module_names(tree, nodes):
         yield f"binds {min(shared)!r}, which the tests use"
@@ -78,7 +79,7 @@ def _reasons(tree: ast.Module, names: frozenset[str]) -> Iterator[str]:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             yield from _import(node)
         elif isinstance(node, ast.Attribute):
-            yield from _attribute(node, modules, modules.keys() | imported)
+            yield from _attribute(node, modules, foreign)
             if node.attr in _RENAMED and id(node) not in innocent:
                 yield f"hands .{node.attr} on"
         elif isinstance(node, ast.Name):
@@ -88,7 +89,7 @@ def _reasons(tree: ast.Module, names: frozenset[str]) -> Iterator[str]:
                 or (node.id.startswith("__") and node.id != "__name__" and node.id not in _METHODS)
             ):
                 yield f"uses {node.id}"
-            elif node.id in modules.keys() | _RENAMED | {"type"} and id(node) not in innocent:
+            elif node.id in handed and id(node) not in innocent:
                 yield f"hands {node.id} on"
         elif isinstance(node, ast.ClassDef):
             yield from _class(node)

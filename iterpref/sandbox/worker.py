@@ -22,7 +22,6 @@ __all__ = ["Refused", "Run", "Worker", "WorkerLost", "kernel_kills"]
 OUTPUT_BYTES = 16 << 20  # standard output and standard error together
 RESULT_BYTES = 64 << 20
 _SMALL, _PAUSE_MS = 1 << 14, 5  # a pipe holds four times as much
-_READ = 1 << 18  # a pipe gives less only where it then is empty
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -230,7 +229,7 @@ class _Stream:
     def read_some(self) -> int:
         """Read once; returns the number of bytes, 0 at the end, -1 where nothing is there."""
         try:
-            part = os.read(self.fd, _READ)
+            part = os.read(self.fd, 1 << 18)
         except BlockingIOError:
             return -1
         self._room -= len(part)
@@ -242,8 +241,8 @@ class _Stream:
         return len(part)
 
     def drain(self) -> None:
-        """Read what is there: all of it, where nobody writes any more."""
-        while self.read_some() == _READ:
+        """Read what is there. A pipe that gives little need not be empty, as a program may have set O_DIRECT."""
+        while self.read_some() > 0:
             pass
 
 

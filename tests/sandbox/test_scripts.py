@@ -140,6 +140,17 @@ def test_no_run_sees_an_expected_output(box: Sandbox) -> None:
     assert box.judge(program, Tests("stdio", cases=cases)).passed
 
 
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_what_is_written_in_packets_is_read_to_its_end(box: Sandbox, inputs: int) -> None:
+    program = (
+        "import fcntl, os\nfcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | os.O_DIRECT)\n"
+        "os.write(1, b'%d\\n' % (int(input()) + 1))\nos.write(1, b'no answer\\n')\n"
+    )
+    verdict = judge(box, program, inputs)
+    assert verdict.outcome is Outcome.WRONG
+    assert "no answer" in verdict.feedback
+
+
 def test_files_of_the_task_are_made_anew(box: Sandbox) -> None:
     program = "with open('data/n') as file: text = file.read()\nopen('data/n', 'w').write('9')\nprint(text)\n"
     tests = Tests("stdio", cases=(Case("", "7"), Case("", "7"), Case("", "7")), files={"data/n": "7"})

@@ -62,6 +62,9 @@ def sent(folder: Path) -> tuple[Counter[str], set[str]]:
     if not (folder / "run" / "calls.db").exists():
         return Counter(), set()
     with sqlite3.connect(f"file:{folder}/run/calls.db?mode=ro", uri=True, timeout=30) as ledger:
+        made = ledger.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('sent', 'answers')").fetchone()
+        if made != (2,):  # the file is there a moment before its tables
+            return Counter(), set()
         times = Counter(dict(ledger.execute("SELECT key, times FROM sent")))
         return times, {key for (key,) in ledger.execute("SELECT key FROM answers")}
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from iterpref.plain import from_json, scattered
 from iterpref.sandbox.describe import clip
+from iterpref.syntax import parse
 
 __all__ = [
     "OF_LIBRARIES",
@@ -78,7 +79,7 @@ class Call(NamedTuple):
 
     @property
     def text(self) -> str:
-        node = ast.parse(self.source, mode="eval") if isinstance(self.source, str) else self.source
+        node = parse(self.source) if isinstance(self.source, str) else self.source
         return clip(" ".join(ast.unparse(node).split()), 900)
 
 

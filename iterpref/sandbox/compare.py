@@ -10,7 +10,6 @@ import base64
 import contextlib
 import json
 import math
-import re
 import zlib
 from typing import Any
 
@@ -19,6 +18,7 @@ from iterpref.sandbox.checks import Check, Equations, Reduced
 from iterpref.sandbox.describe import clip, show, type_name
 from iterpref.sandbox.digest import marker
 from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
+from iterpref.sandbox.nesting import deeper_than, without_strings
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.types import Case, Tests
 
@@ -37,8 +37,8 @@ __all__ = [
 _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
 
 Failure = dict[str, str]
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _TEXT_PART = 512  # bytes of text that count as one
+MOST_LEVELS = 2_000  # of lists and objects: reading more could end a process that has raised Python's own limit
 MOST_PARTS = 2_000_000  # lists and objects that are read of one run: a few bytes of text make an object of a hundred
 
 
@@ -99,7 +99,7 @@ def unpacked(answer: dict[str, Any], parts: list[int]) -> dict[str, Any]:
     try:
         text = zlib.decompressobj().decompress(base64.b64decode(answer["packed"]), LARGEST_VALUE)
         parts[0] -= parts_of(text) + len(text) // _TEXT_PART
-        if parts[0] < 0:
+        if parts[0] < 0 or deeper_than(MOST_LEVELS, text):
             raise ValueError("too many parts")
         return {"value": json.loads(text)["value"]}
     except (zlib.error, *_FAULTS):
@@ -117,7 +117,7 @@ def parts_of(text: bytes) -> int:
     """How many lists and objects JSON holds; where that is few, perhaps counting too many."""
     found = text.count(b"[") + text.count(b"{")
     if found > MOST_PARTS:
-        text = _STRING.sub(b"", text)
+        text = without_strings(text)
         found = text.count(b"[") + text.count(b"{")
     return found
 

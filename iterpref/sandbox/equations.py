@@ -14,19 +14,21 @@ from keyword import iskeyword
 from typing import Any
 
 from iterpref.sandbox.checks import OF_LIBRARIES, Equations
+from iterpref.sandbox.nesting import deeper_than
 
 __all__ = ["equations"]
 
 _LINE = re.compile(r"^assert ([A-Za-z_]\w*) *\((.*)\) *== *(.*)$", re.MULTILINE)
 # JSON reads these otherwise than Python, for which the words are names; or they need a closer look.
-_ELSEWHERE = ("\\", "\r", "true", "false", "null", "NaN", "Infinity", "$")
+_ELSEWHERE = ("\\", "\r", "\0", "true", "false", "null", "NaN", "Infinity", "$")
 _WRITTEN = (("True", "true"), ("False", "false"), ("None", "null"), ("(", '{"$tuple":['), (")", '],"$":0}'))
 _BRACKETS = {"$tuple", "$"}
+_MOST_LEVELS = 50  # Python reads some 200, and what is compared must not depend on how deep a caller stands
 _END = "$"  # stands in no literal
 _CANDIDATE = "candidate"
 _ENTRY = r"'\w*': '[\w .@/:-]*'"
-_METADATA = rf"METADATA = \{{\s*(?:{_ENTRY},\s*)*(?:{_ENTRY}\s*)?\}}\s*\n"
-_HEAD = re.compile(rf"\s*(?:{_METADATA})?def check\(candidate\): *\n")
+_METADATA = rf"METADATA = \{{[ \n]*(?:{_ENTRY},[ \n]*)*(?:{_ENTRY}[ \n]*)?\}} *\n+"
+_HEAD = re.compile(rf"\n*(?:{_METADATA})?def check\(candidate\): *\n")
 _OTHERS = OF_LIBRARIES | {"check"}  # what calls of these mean depends on the program
 
 
@@ -75,7 +77,7 @@ def equations(code: str, entry_point: str = "") -> Equations | None:
 def _body(code: str, entry_point: str) -> str:
     """The lines of ``check(candidate)``, without indentation and comments; none where something else is there too."""
     head = _HEAD.match(code)
-    lines = code[head.end() :].rstrip().split("\n") if head and entry_point not in _OTHERS else []
+    lines = code[head.end() :].rstrip(" \n").split("\n") if head and entry_point not in _OTHERS else []
     if lines and lines[-1] == f"check({entry_point})":
         del lines[-1]
     lines = [line for line in lines if line.strip(" ")]
@@ -97,6 +99,8 @@ def _read(literals: list[str]) -> list[Any]:
             for written, of_json in _WRITTEN:
                 parts[index] = parts[index].replace(written, of_json)
         text = '"'.join(parts)
+    if deeper_than(_MOST_LEVELS, text.encode()):
+        raise ValueError
     found: list[Any] = _decode(f"[{text}]")
     # Were a bracket open at the end of a literal, or one more closed, some end would not be where it belongs.
     if len(found) != 2 * len(literals) - 1 or found[1::2] != [_END] * (len(literals) - 1):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from iterpref.sandbox.compare import MOST_PARTS, parts_of
+from iterpref.sandbox.compare import MOST_LEVELS, MOST_PARTS, parts_of
+from iterpref.sandbox.nesting import deeper_than
 from iterpref.sandbox.normal import LARGEST_VALUE
 
 __all__ = ["ANSWERS", "read_records"]
@@ -26,14 +27,17 @@ def read_records(result: bytes) -> tuple[list[dict[str, Any]], int]:
 
     Raises:
         ValueError: no harness wrote this.
+        RecursionError, MemoryError: it is more, or more deeply nested, than can be read here.
     """
     if parts_of(result) + result.count(b"\n") > MOST_PARTS:
         raise ValueError("too many parts")
+    if deeper_than(MOST_LEVELS, result):
+        raise RecursionError("too many levels")
     lines = result.split(b"\n")[:-1]
     told = [line for line in lines if line != b"+"]
     if len(result) > LARGEST_VALUE and any(len(line) > LARGEST_VALUE for line in told):
         raise ValueError("too long a line")
-    records = _DECODER.decode(f"[{b','.join(told).decode()}]")
+    records = _DECODER.decode(f"[{b','.join(told).decode('utf-8', 'surrogatepass')}]")
     if not all(isinstance(record, dict) and _well_formed(record) for record in records):
         raise ValueError("not a record")
     return records, len(lines) - len(told)

@@ -24,7 +24,7 @@ from iterpref.sandbox.normal import LARGEST_VALUE, PACKED_FROM
 __all__ = ["PROGRAM", "SETUP", "TESTS", "UNCLEAR", "BadTestsError", "Results", "Unset"]
 
 PROGRAM, TESTS, SETUP = "program.py", "tests.py", "setup.py"
-_encode = json.JSONEncoder(allow_nan=False).encode
+_encode_text = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 UNCLEAR = "the tests fail where they run in another process, which may be no fault of the program's: "
 
 
@@ -61,7 +61,7 @@ class Results:
         self.why_unclear: Callable[[], str] = str
         self.begin()
         self._getpid, self._write, self.exit = os.getpid, os.write, exit
-        self._encode = _encode
+        self._encode_text = _encode_text
 
     def begin(self) -> None:
         """Speak for this process, and for no fork of it."""
@@ -74,7 +74,7 @@ class Results:
             data = data[self._write(self.fd, data) :]
 
     def record(self, **entries: Any) -> None:
-        self.send(self._encode(entries).encode() + b"\n")
+        self.send(self._encode(entries) + b"\n")
 
     def returned(self, value: Any, **about: Any) -> None:
         """Hand out one value; ValueError where it is too large."""
@@ -82,9 +82,12 @@ class Results:
         if len(line) > LARGEST_VALUE:
             raise ValueError("too large a value")
         if len(line) > PACKED_FROM:
-            packed = base64.b64encode(zlib.compress(line.encode(), 1)).decode()
-            line = self._encode({"packed": packed})
-        self.send(line.encode() + b"\n")
+            line = self._encode({"packed": base64.b64encode(zlib.compress(line, 1)).decode()})
+        self.send(line + b"\n")
+
+    def _encode(self, entries: dict[str, Any]) -> bytes:
+        """As JSON. Two lone surrogates stay two: escaped, they would be read as one character."""
+        return self._encode_text(entries).encode("utf-8", "surrogatepass")
 
     def passed(self) -> None:
         self.passed_tests += 1
@@ -115,10 +118,12 @@ class Results:
         told = f"Test failed: {test}\nactual: {show(left)}\nexpected: {show(right)}"
         return told if message == "AssertionError" else f"{told}\n{message}"
 
-    def broken_off(self) -> None:
+    def broken_off(self, error: BaseException) -> None:
         """Say what is known when the harness could not go on."""
         if self.integrity.broken():
             self.send(b'{"meddled": "builtins"}\n')
+        elif isinstance(error, MemoryError):
+            self.failed(error)
         self.exit(1)
 
     def finish(self, declared: int) -> NoReturn:

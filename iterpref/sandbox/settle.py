@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from iterpref.sandbox.describe import clip
 from iterpref.sandbox.doubt import doubts, relied_on
 from iterpref.sandbox.jobs import Job, other_job
 from iterpref.sandbox.names import parse
@@ -39,6 +40,8 @@ _INSIDE = frozenset(
     "setUpPyfakefs".split()
 )
 
+_TOO_DEEP = "RecursionError"  # calls from another process may be a few deeper
+
 # By these a program can have its tests not run apart from it.
 _EVADING = re.compile(r"\binspect\b|__module__")
 
@@ -53,11 +56,9 @@ class _Tests:
 
 
 @lru_cache(256)  # many programs are judged by the same tests
-def _read(code: str) -> _Tests | None:
-    try:
-        tree = parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+def _read(code: str) -> _Tests:
+    """Raises as ``parse`` does; that is not remembered, as it may depend on how deep the caller stands."""
+    tree = parse(code)
     nodes = list(ast.walk(tree))
     return _Tests(relied_on(tree, nodes), _reach_inside(nodes), _methods(tree))
 
@@ -73,9 +74,13 @@ def settle(job: Job, run: Callable[[Job], Verdict]) -> Verdict:
         return verdict
     if verdict.passed:
         verdict = dataclasses.replace(verdict, feedback="")
-    tests = _read(job.tests.code)
-    if tests is None:
-        return verdict  # INVALID
+    try:
+        tests = _read(job.tests.code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        # Perhaps Python compiles what it makes no tree of here: then nothing more can be found out about a pass.
+        told = f"the tests cannot be read: {clip(str(error))}"
+        invalid = dataclasses.replace(verdict, outcome=Outcome.INVALID, feedback=told, tests_passed=0)
+        return invalid if verdict.passed else verdict
     reason = replaced or doubts(job.program, tests.names)
     if verdict.passed and not reason and job.tests.kind == "unittest" and verdict.tests_total < tests.methods:
         reason = "fewer tests were run than are declared"
@@ -106,7 +111,7 @@ def _apart(job: Job, tests: _Tests, verdict: Verdict, run: Callable[[Job], Verdi
         return apart if apart.feedback.startswith(UNCLEAR) or _EVADING.search(job.program) else None
     if apart.passed:
         return verdict if verdict.passed else apart
-    if apart.outcome in (Outcome.WRONG, Outcome.ERROR):
+    if apart.outcome in (Outcome.WRONG, Outcome.ERROR) and apart.error_type != _TOO_DEEP:
         again = run(job) if verdict.passed else verdict
         # Chance decides whether it passes, and a failure is believed.
         return again if again.failed else _tampered(apart, "it fails where they run in another process")

@@ -40,10 +40,12 @@ def stream(
 
     # Daemons, as a caller who ends without leaving this must not wait for them for ever.
     workers = [Thread(target=work, name=f"sandbox-{number}", daemon=True) for number in range(threads)]
-    for worker in workers:
-        worker.start()
+    started: list[Thread] = []
     pending = 0
     try:
+        for worker in workers:
+            worker.start()
+            started.append(worker)
         while True:
             for task in itertools.islice(numbered, ahead - pending):
                 pending += 1
@@ -59,7 +61,7 @@ def stream(
         with contextlib.suppress(Empty):
             while True:
                 todo.get_nowait()
-        for _ in workers:
+        for _ in started:
             todo.put(None)
-        for worker in workers:
+        for worker in started:
             worker.join()

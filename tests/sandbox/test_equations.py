@@ -159,6 +159,7 @@ def test_plain_lines_are_read_quickly(code: str) -> None:
         "assert f(1) == 2\r\nassert f(2) == 3",
         "assert f(1) == 'é'",
         "assert f(1) == '\t'",
+        "assert f(" + "[" * 60 + "]" * 60 + ") == 1",
         "assert f(" + "[" * 100_000 + "]" * 100_000 + ") == 1",
         "assert f(" + "1" * 5_000 + ") == 1",
     ],
@@ -208,6 +209,15 @@ def test_a_check_of_its_candidate_is_read_quickly(code: str) -> None:
         CHECK.replace("candidate", "function"),
         CHECK.replace("(candidate)", "(candidate, more)"),
         "@skip\n" + CHECK,
+        "  " + CHECK,  # Python refuses these
+        "  METADATA = {}\n" + CHECK,
+        "\v" + CHECK,
+        "\x1c" + CHECK,
+        CHECK[:-1] + "\v\n",
+        CHECK + "  \x1c  ",
+        "METADATA = {}\v\n" + CHECK,
+        "METADATA = {'a': 'b', \x1c}\n" + CHECK,
+        CHECK + "    # a\0b\n",
     ],
 )
 def test_other_checks_are_left_to_the_syntax_tree(code: str) -> None:

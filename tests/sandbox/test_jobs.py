@@ -32,6 +32,16 @@ def test_asserts_hold_and_warnings_are_kept_from_a_caller_that_runs_without_asse
     assert done.stderr == ""
 
 
+def test_a_long_suite_is_compiled_within_nobodys_limits(box: Sandbox) -> None:
+    methods = "".join(f"    def x_{n}(self):\n        self.assertEqual(f({n}), 0)\n" for n in range(12_000))
+    methods += "    def test_f(self):\n        self.assertEqual(f(0), 0)\n"
+    code = f"import unittest\nclass TestLong(unittest.TestCase):\n{methods}"
+    tests = Tests("unittest", code, entry_point="f", memory_mb=64)
+    assert marshal.loads(make_jobs("def f(x): return x", tests)[0].payload)["compiled"]
+    tests = Tests("unittest", code.replace("TestLong", "TestOther"), entry_point="f", memory_mb=64)
+    assert [box.judge("def f(x): return 1", tests).outcome for _ in range(2)] == [Outcome.WRONG] * 2
+
+
 def test_a_suite_is_compiled_here_from_its_second_program_on_and_decides_the_same(box: Sandbox) -> None:
     methods = "".join(f"    def test_{n}(self):\n        self.assertEqual(f({n}), 0)\n" for n in range(3))
     tests = Tests("unittest", f"import unittest\nclass TestSecond(unittest.TestCase):\n{methods}", entry_point="f")

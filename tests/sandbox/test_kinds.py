@@ -92,6 +92,13 @@ def test_calls_keyword_arguments(box: Sandbox) -> None:
     assert box.judge("def divide(x, *, by):\n    return x // by\n", tests).passed
 
 
+def test_two_surrogates_are_no_character(box: Sandbox) -> None:
+    for literal, passes in (("'\\ud83d\\ude00'", False), ("'\\U0001f600'", True), ("chr(0x1f600)", True)):
+        assert box.judge(returning(literal), calls((0, "\U0001f600"))).passed is passes
+        assert box.judge(returning(literal), Tests("asserts", "assert square(0) == '\U0001f600'")).passed is passes
+        assert box.judge(returning(f"{literal} * 99_999"), calls((0, "\U0001f600" * 99_999))).passed is passes
+
+
 def test_calls_cyclic_value_is_wrong(box: Sandbox) -> None:
     verdict = box.judge("def square(x):\n    y = []\n    y.append(y)\n    return y\n", calls((0, [])))
     assert verdict.outcome is Outcome.WRONG
@@ -183,6 +190,22 @@ def test_check_of_the_program_is_replaced_by_that_of_the_tests(box: Sandbox) -> 
     tests = Tests("check", "def check(candidate):\n    assert candidate(3) == 9", entry_point="square")
     program = "def check(candidate):\n    return True\ndef square(x):\n    return x\n"
     assert box.judge(program, tests).outcome is Outcome.WRONG
+
+
+REBOUND = "def f(x):\n    global f\n    f = lambda x: x + 1\n    return x\n"
+
+
+def test_check_and_calls_keep_the_function_that_they_were_given(box: Sandbox) -> None:
+    for second, passes in ((1, True), (2, False)):
+        check = f"def check(candidate):\n    assert candidate(1) == 1\n    assert candidate(1) == {second}\n"
+        calls = Tests("calls", cases=(Case((1,), 1), Case((1,), second)), entry_point="f")
+        asserts = f"assert f(1) == 1\nassert f(1) == {second}\n"
+        assert box.judge(REBOUND, Tests("check", check, entry_point="f")).passed is passes
+        assert (
+            box.judge(REBOUND, Tests("check", check.replace("== 1\n", "in [1]\n", 1), entry_point="f")).passed is passes
+        )
+        assert box.judge(REBOUND, calls).passed is passes
+        assert box.judge(REBOUND, Tests("asserts", asserts)).passed is not passes  # these name it each time
 
 
 # unittest

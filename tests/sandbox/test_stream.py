@@ -65,6 +65,21 @@ def test_items_that_fail_are_heard() -> None:
     assert threading.active_count() == before
 
 
+def test_threads_that_cannot_be_started_leave_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, start, started = threading.active_count(), threading.Thread.start, []
+
+    def refuse_the_third(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse_the_third)
+    with pytest.raises(RuntimeError, match="can't start"):
+        list(stream(str, range(10), 3, ahead=4))
+    assert threading.active_count() == before
+
+
 def test_who_leaves_early_leaves_nothing_running() -> None:
     before, judged = threading.active_count(), []
     for _ in stream(judged.append, range(1_000), 2, ahead=4):

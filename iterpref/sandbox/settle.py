@@ -11,6 +11,7 @@
    the program itself may have brought that about there is no verdict: UNSUPPORTED. Neither is there one where the tests
    fail in another process and that need not be the program's fault (it hands out objects that stay with it, say, or the
    limits are met), or where the canary comes to no end and nothing else decides. TAMPER accuses, and needs proof.
+5. Where the tests cannot be read here, so that nothing can be found out about a pass, there is none: INVALID.
 """
 
 # ruff: noqa: SIM905

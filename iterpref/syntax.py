@@ -14,15 +14,33 @@ __all__ = ["parse"]
 
 _TRIES = 50
 
-# What a compiler warns of in somebody else's program is no warning to the caller.
-warnings.filterwarnings("ignore", module="<judged>")
-
 
 def parse(code: str) -> ast.Module:
     """The tree; raises as ``ast.parse`` does for programs that have none."""
+    try:
+        return _parse(code)
+    except SyntaxError:
+        if warnings.filters[0] == _first_filter:
+            raise
+    _ignore_warnings()  # perhaps it is a warning, which somebody has made an error meanwhile
+    return _parse(code)
+
+
+def _parse(code: str) -> ast.Module:
     for _ in range(_TRIES - 1):
         try:
             return ast.parse(code, "<judged>")
         except SystemError:
             continue
     return ast.parse(code, "<judged>")
+
+
+def _ignore_warnings() -> None:
+    """What a compiler warns of in somebody else's program is no warning to the caller, whatever else he filters."""
+    global _first_filter
+    warnings.filterwarnings("ignore", module="<judged>")
+    _first_filter = warnings.filters[0]
+
+
+_first_filter: object = None
+_ignore_warnings()

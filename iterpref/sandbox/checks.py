@@ -69,7 +69,7 @@ _NAMES: dict[str, Any] = {
 class Call(NamedTuple):
     """One call of a function of the program, its arguments encoded (``plain.to_json``).
 
-    ``source`` is its text, or what that can be made from.
+    No name is that of what ``check`` was handed. ``source`` is its text, or what that can be made from.
     """
 
     function: str

@@ -18,7 +18,7 @@ from iterpref.sandbox.checks import Check, Equations, Reduced
 from iterpref.sandbox.describe import clip, show, type_name
 from iterpref.sandbox.digest import marker
 from iterpref.sandbox.equality import EQUALITIES, NOT_PLAIN
-from iterpref.sandbox.nesting import deeper_than, without_strings
+from iterpref.sandbox.nesting import MOST_LEVELS, MOST_PARTS, deeper_than, parts_of
 from iterpref.sandbox.normal import LARGEST_VALUE
 from iterpref.types import Case, Tests
 
@@ -29,17 +29,15 @@ __all__ = [
     "judge_calls",
     "judge_checks",
     "judge_output",
-    "parts_of",
     "unpacked",
     "value_of",
 ]
 
-_FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError, MemoryError)
+# RecursionError and MemoryError are not among them: they say something of where the caller stands.
+_FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
 
 Failure = dict[str, str]
 _TEXT_PART = 512  # bytes of text that count as one
-MOST_LEVELS = 2_000  # of lists and objects: reading more could end a process that has raised Python's own limit
-MOST_PARTS = 2_000_000  # lists and objects that are read of one run: a few bytes of text make an object of a hundred
 
 
 def judge_calls(tests: Tests, answers: list[dict[str, Any]]) -> tuple[Failure | None, int]:
@@ -99,9 +97,11 @@ def unpacked(answer: dict[str, Any], parts: list[int]) -> dict[str, Any]:
     try:
         text = zlib.decompressobj().decompress(base64.b64decode(answer["packed"]), LARGEST_VALUE)
         parts[0] -= parts_of(text) + len(text) // _TEXT_PART
-        if parts[0] < 0 or deeper_than(MOST_LEVELS, text):
+        if parts[0] < 0:
             raise ValueError("too many parts")
-        return {"value": json.loads(text)["value"]}
+        if deeper_than(MOST_LEVELS, text):
+            raise RecursionError("too many levels")
+        return {"value": json.loads(text.decode("utf-8", "surrogatepass"))["value"]}
     except (zlib.error, *_FAULTS):
         return {"value": {"$unreadable": None}}
 
@@ -111,15 +111,6 @@ def value_of(answer: dict[str, Any]) -> Any:
     if "digest" in answer:
         return marker(answer["digest"])
     return from_json(answer["value"]) if "value" in answer else NOT_PLAIN
-
-
-def parts_of(text: bytes) -> int:
-    """How many lists and objects JSON holds; where that is few, perhaps counting too many."""
-    found = text.count(b"[") + text.count(b"{")
-    if found > MOST_PARTS:
-        text = without_strings(text)
-        found = text.count(b"[") + text.count(b"{")
-    return found
 
 
 def _told(reduced: Reduced, check: Check, values: dict[str, Any]) -> str:

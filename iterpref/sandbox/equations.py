@@ -68,7 +68,7 @@ def equations(code: str, entry_point: str = "") -> Equations | None:
     if not all(len(part) == 1 or (len(part) == 2 and type(part[1]) is str) for part in right):
         return None
     told: list[tuple[str, Any, Any]] = [
-        (entry_point or part[0], values, {}) for part, values in zip(parts, arguments, strict=True)
+        ("" if entry_point else part[0], values, {}) for part, values in zip(parts, arguments, strict=True)
     ]
     messages = [part[1] if len(part) == 2 else "" for part in right]
     return Equations(lines, parts, told, [{"value": part[0]} for part in right], messages)

@@ -64,12 +64,12 @@ def _run_calls(job: dict[str, Any], results: Results, load: Load) -> None:
         except BaseException as error:
             results.failed(error)
             results.finish(len(calls))
-    once = {job["candidate"]: lookup(namespace, job["candidate"])} if job["candidate"] else {}
+    given: Any = namespace.get(job["entry_point"])  # as a harness hands it to its tests, once
     for function, args, kwargs in calls:
         if seconds:
             set_timer(timer, seconds)  # at its end the kernel kills
         try:
-            called = once[function] if function in once else lookup(namespace, function)
+            called = lookup(namespace, function) if function else given
             value = called(*decode(args), **decode(kwargs))
         except BaseException as error:
             results.record(error=results.explain(error))

@@ -128,8 +128,6 @@ def _job(
         except (NotPlain, TypeError, RecursionError) as error:
             raise BadTestsError(f"the arguments of a case are not plain data: {error}") from error
         content |= {
-            # Found once, as a harness does that hands it to its tests; asserts name it each time.
-            "candidate": "" if tests.kind == "asserts" else str(tests.entry_point),
             "call_seconds": float(tests.call_seconds),
             "digests": tests.equality in BY_DIGEST,
             "exact": bool(reduced),
@@ -172,7 +170,7 @@ warnings.filterwarnings("ignore", message="invalid ", category=DeprecationWarnin
 
 
 def _encoded(tests: Tests) -> list[tuple[str, Any, Any]]:
-    return [(tests.entry_point, to_json(list(case.args)), to_json(case.kwargs)) for case in tests.cases]
+    return [("", to_json(list(case.args)), to_json(case.kwargs)) for case in tests.cases]
 
 
 def _check(tests: Tests) -> None:

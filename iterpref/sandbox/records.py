@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from iterpref.sandbox.compare import MOST_LEVELS, MOST_PARTS, parts_of
-from iterpref.sandbox.nesting import deeper_than
+from iterpref.sandbox.nesting import MOST_LEVELS, MOST_PARTS, deeper_than, parts_of
 from iterpref.sandbox.normal import LARGEST_VALUE
 
 __all__ = ["ANSWERS", "read_records"]

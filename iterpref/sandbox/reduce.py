@@ -216,8 +216,8 @@ class _Reducer:
             return ast.Call(_name("_pure_isinstance"), [self.expression(node.args[0]), self.kind(node.args[1])], [])
         if function.id in PURE and function.id not in self.bound and function.id != "isinstance":
             return self.pure(function.id, node)
-        name = self.entry_point if function.id == self.candidate else function.id
-        if name in self.variables or name == "check":
+        name = "" if function.id == self.candidate else function.id
+        if (name or self.entry_point) in {*self.variables, "check"}:
             raise _Irreducible
         if any(keyword.arg is None for keyword in node.keywords):
             raise _Irreducible

@@ -52,7 +52,7 @@ _SUITE = "import unittest\n\nclass TestF(unittest.TestCase):\n" + "".join(
 )
 _JOB = {"program": _PROGRAM, "setup": "", "files": {}, "entry_point": "f", "nonce": "", "canary": False}
 _JOB |= {"code": "", "compiled": b""}
-_CALLS = {"calls": [["f", [given], {}] for given in _INPUTS], "candidate": "", "call_seconds": 0}
+_CALLS = {"calls": [["f", [given], {}] for given in _INPUTS], "call_seconds": 0}
 _CALLS |= {"digests": False, "exact": True}
 _JOBS: tuple[dict[str, Any], ...] = (
     {**_JOB, "kind": "calls", **_CALLS, "imports": ""},

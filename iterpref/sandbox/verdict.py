@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from iterpref.sandbox.compare import MOST_PARTS, Failure, judge_calls, judge_checks, judge_output, unpacked, value_of
+from iterpref.sandbox.compare import Failure, judge_calls, judge_checks, judge_output, unpacked, value_of
 from iterpref.sandbox.describe import clip
 from iterpref.sandbox.jobs import Job
+from iterpref.sandbox.nesting import MOST_PARTS
 from iterpref.sandbox.records import ANSWERS, read_records
 from iterpref.sandbox.worker import OUTPUT_BYTES, Run
 from iterpref.types import UNDECIDED, Outcome, Verdict
@@ -18,11 +19,17 @@ __all__ = ["REPLACED", "judge_run", "judge_together", "values_of"]
 def judge_run(job: Job, run: Run) -> Verdict:
     """The verdict on one run, without the protections. UNSUPPORTED: it cannot be decided this way."""
     try:
+        return _judge_run(job, run)
+    except (RecursionError, MemoryError):
+        told = "what it returned is too large, or too deeply nested, to be read"
+        return _verdict(run, Outcome.UNSUPPORTED, UNDECIDED, told, 0, 0)
+
+
+def _judge_run(job: Job, run: Run) -> Verdict:
+    try:
         records, passed = read_records(run.result)
     except ValueError:
         return _verdict(run, Outcome.TAMPER, "", _MEDDLED, 0, 0)
-    except (RecursionError, MemoryError):  # a program may return what Python cannot read back
-        return _verdict(run, Outcome.UNSUPPORTED, UNDECIDED, "what it returned is too deeply nested to be read", 0, 0)
     answers = [record for record in records if "value" in record or not record.keys().isdisjoint(ANSWERS)]
     others = [record for record in records if len(record) > 1 or "value" not in record]  # most say nothing else
     failure = next((record["failure"] for record in others if "failure" in record), None)

@@ -198,6 +198,8 @@ REBOUND = "def f(x):\n    global f\n    f = lambda x: x + 1\n    return x\n"
 def test_check_and_calls_keep_the_function_that_they_were_given(box: Sandbox) -> None:
     for second, passes in ((1, True), (2, False)):
         check = f"def check(candidate):\n    assert candidate(1) == 1\n    assert candidate(1) == {second}\n"
+        both = check.replace(f"candidate(1) == {second}", f"f(1) == {second}")
+        assert box.judge(REBOUND, Tests("check", both, entry_point="f")).passed is not passes  # that names it, too
         calls = Tests("calls", cases=(Case((1,), 1), Case((1,), second)), entry_point="f")
         asserts = f"assert f(1) == 1\nassert f(1) == {second}\n"
         assert box.judge(REBOUND, Tests("check", check, entry_point="f")).passed is passes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -40,6 +41,15 @@ def test_a_pass_of_tests_that_cannot_be_read_here_is_none(box: Sandbox) -> None:
         method = f"    def test_f(self):\n        self.assertEqual(f(7), 7 if 1 else {'- ' * signs}7)\n"
         tests = Tests("unittest", f"import unittest\nclass TestF(unittest.TestCase):\n{method}", entry_point="f")
         assert not box.judge(EQUALS_ALL, tests).passed
+
+
+def test_warnings_that_a_caller_has_made_errors_decide_nothing(box: Sandbox) -> None:
+    loop = "    for i in range(2):\n        assert re.match('\\d', str(candidate(i)))\n"
+    tests = Tests("check", f"def check(candidate):\n    import re\n{loop}", entry_point="f")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert box.judge("def f(x): return x + 1", tests).passed
+        assert box.judge("def f(x): return 'x'", tests).outcome is Outcome.WRONG
 
 
 def test_whose_tests_run_out_of_memory_apart_is_not_accused(box: Sandbox) -> None:

